@@ -1,0 +1,2 @@
+"""modelreg: the terms of open-weights models as data."""
+
