@@ -46,10 +46,9 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     values: list[str] = []
     if where is not None:
         values = [*(where[1].get("urls") or ()), *(where[1].get("emails") or ())]
+    asked: tuple[str, ...] = ()
     if where is not None and case.facts.flag("written_permission") is None and case.facts.flag("registered") is None:
         asked = ("registered",) if kind == "registration-form" else ("written_permission",)
-    else:
-        asked = ()
     outcome = permission(case, bundle, kind, citation, "commercial-approval", values=values)
     yield outcome._replace(missing=asked)
     if case.facts.flag("registered") and not held(case, bundle, kind) and case.facts.word("registered_for"):

@@ -10,7 +10,7 @@ from modelreg.decision.case import Case, Outcome, note
 
 RULE_ID = "conflicting-sources"
 SUMMARY = {
-    "en": "README, card, tag and licence text (or two languages) disagree; the conflict and the reading followed are named.",
+    "en": "README, card, tag and licence text (or two languages) disagree; both are named, and which is followed.",
     "zh": "README、模型卡、标签与许可证文本（或两种语言）不一致；列出冲突及所采读法。",
 }
 

@@ -10,7 +10,7 @@ from modelreg.decision.rules.thresholds import permission_against_text
 
 RULE_ID = "excluded-entities"
 SUMMARY = {
-    "en": "Software, cloud or model service providers, or natural persons, may be outside the offer; affiliates may count.",
+    "en": "Software, cloud or model providers, or natural persons, may be outside the offer; affiliates may count.",
     "zh": "软件、云或模型服务商以及自然人可能被排除在外；关联方亦可能计入。",
 }
 _COMPANIES = frozenset({"company", "software-provider", "cloud-provider", "maas-provider"})

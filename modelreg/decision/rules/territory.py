@@ -12,9 +12,10 @@ SUMMARY = {
     "en": "A region may be outside the grant; whose seat, which modality and whether outputs count differs by text.",
     "zh": "某些地区可能不在授权范围内；按住所、模态以及是否涵盖输出，各文本不同。",
 }
-_EU = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()
-)  # fmt: skip
+_EU = frozenset({
+    "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT",
+    "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE",
+})  # fmt: skip
 _NAMES = {
     "EUROPEAN UNION": "EU", "欧盟": "EU", "UNITED KINGDOM": "GB", "UK": "GB", "英国": "GB", "SOUTH KOREA": "KR",
     "KOREA": "KR", "韩国": "KR", "GERMANY": "DE", "FRANCE": "FR", "ITALY": "IT", "SPAIN": "ES", "NETHERLANDS": "NL",

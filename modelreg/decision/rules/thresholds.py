@@ -11,7 +11,7 @@ from modelreg.decision.case import Bundle, Case, Outcome, limit, permission
 
 RULE_ID = "thresholds"
 SUMMARY = {
-    "en": "Above a number of users, visits, devices or revenue the terms change; at the number itself the wording decides.",
+    "en": "Above a number of users, visits, devices or revenue the terms change; at the number itself wording decides.",
     "zh": "用户数、访问量、设备数或收入超过限额后条款改变；恰好等于限额时以措辞为准。",
 }
 _LABEL = {"mau": "mau-cap", "dau": "dau-cap", "visits": "visits-cap", "devices": "device-cap", "revenue": "revenue-cap"}

@@ -42,7 +42,7 @@ def _ban(bundle: Bundle, case: Case, citation: Citation, term: Term) -> Iterator
     if term["covers_outputs"] is False and case.uses <= {"train-on-outputs", "outputs-only"}:
         return
     target = case.facts.word("target_model")
-    if target is not None and _exempt(case, bundle, term, target):
+    if target is not None and _exempt(case, term, target):
         yield limit(case, label, citation, met=True, values=(target,), via=bundle.via)
         return
     if term["value"] == "forbidden-competing":
@@ -62,7 +62,7 @@ def _ban(bundle: Bundle, case: Case, citation: Citation, term: Term) -> Iterator
     yield Outcome(PROHIBITED, "training-forbidden", citation, {"target": target or ""}, missing=missing)
 
 
-def _exempt(case: Case, bundle: Bundle, term: Term, target: str) -> bool:
+def _exempt(case: Case, term: Term, target: str) -> bool:
     """The texts spare the licensor's own model and its derivatives."""
     families = set(term.get("exempt_families") or ())
     model = case.lookup.find(target)
