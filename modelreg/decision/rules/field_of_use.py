@@ -10,7 +10,7 @@ from modelreg.decision.case import Bundle, Case, Outcome, limit
 
 RULE_ID = "field-of-use"
 SUMMARY = {
-    "en": "Military or illegal use and other listed fields are excluded; some unless a person decides or users are told.",
+    "en": "Military, illegal and other listed uses are excluded; some unless a person decides or users are told.",
     "zh": "军事或非法用途以及所列领域被排除；部分领域在有人工介入或已告知用户时除外。",
 }
 _GENERAL = frozenset({"military", "illegal", "national-security", "public-interest", "rights-of-others", "local-law"})
