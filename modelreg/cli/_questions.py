@@ -205,18 +205,18 @@ def _one(book: Book, project: Project, question: dict[str, Any], where: str, tod
 
 def _lines(path: str) -> Iterator[str]:
     if path == "-":
-        yield from _decoded(sys.stdin.buffer, "<stdin>")
+        yield from _decoded(sys.stdin.buffer)
         return
     try:
         stream = open(path, "rb")  # noqa: SIM115, PTH123 - closed below; a generator cannot use `with` across yields here
     except OSError as error:
         raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
     try:
-        yield from _decoded(stream, path)
+        yield from _decoded(stream)
     finally:
         stream.close()
 
 
-def _decoded(stream: Any, path: str) -> Iterator[str]:
+def _decoded(stream: Any) -> Iterator[str]:
     for raw in stream:
         yield raw.decode("utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8", "replace")

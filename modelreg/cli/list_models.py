@@ -114,7 +114,7 @@ def _key(sort: str) -> Any:
         return int(value["value"]) if isinstance(value, Mapping) else 0
 
     keys: dict[str, Any] = {
-        "registry": lambda item: 0,
+        "registry": lambda _: 0,
         "name": lambda item: item[0]["id"].lower(),
         "family": lambda item: (item[0]["family"], item[0]["id"].lower()),
         "released": lambda item: str(item[0]["released"]),
