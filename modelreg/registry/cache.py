@@ -1,0 +1,157 @@
+"""A compiled registry: one file of JSON pieces, found by offset, that a fresh process reads in a few
+milliseconds.
+
+The file is a header (JSON) and a body; the header tells offset, length and CRC-32 of each piece. It holds
+data only:
+nothing in it is ever executed. Whoever may write to the cache folder can change answers, as whoever may write
+to
+registry.yaml can; so the default folder is the user's own.
+
+Every reader checks the signature (see `sources.signature`) and the checksums, and takes anything odd for "no
+cache".
+Writers make a temporary file and rename it, so that any number of processes may race, and deleting it is
+always safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MAGIC = b"modelreg compiled registry, format 1\n"
+_LENGTH = 12  # decimal digits of the header's length, and of its CRC
+Piece = tuple[int, int, int]
+
+
+class CorruptError(Exception):
+    """The bytes are not what was written; the caller makes them anew."""
+
+
+class Compiled:
+    """The bytes of a compiled registry; pieces are decoded when asked for.
+
+    Args:
+        data: all of the file.
+    Raises: CorruptError.
+    """
+
+    __slots__ = ("_body", "_data", "_pieces", "signature")
+
+    def __init__(self, data: bytes) -> None:
+        start = len(MAGIC) + 2 * _LENGTH
+        try:
+            if not data.startswith(MAGIC):
+                raise CorruptError
+            length, crc = (
+                int(data[len(MAGIC) : len(MAGIC) + _LENGTH]),
+                int(data[len(MAGIC) + _LENGTH : start]),
+            )
+            header = data[start : start + length]
+            if zlib.crc32(header) != crc:
+                raise CorruptError
+            about = json.loads(header)
+            self.signature: str = about["signature"]
+            self._pieces: dict[str, Piece] = about["pieces"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptError from error
+        self._data = data
+        self._body = start + length
+
+    def check(self) -> None:
+        """Compare the length with the header. Raises: CorruptError if the file was cut short or grew."""
+        end = max((offset + length for offset, length, _ in self._pieces.values()), default=0)
+        if len(self._data) != self._body + end:
+            raise CorruptError
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._pieces
+
+    def piece(self, name: str) -> Any:
+        """Decode one piece. Raises: KeyError if there is none of that name, CorruptError."""
+        offset, length, crc = self._pieces[name]
+        part = self._data[self._body + offset : self._body + offset + length]
+        if zlib.crc32(part) != crc:
+            raise CorruptError
+        return json.loads(part)
+
+
+def pack(signature: str, pieces: Iterable[tuple[str, Any]]) -> bytes:
+    """The bytes of a compiled registry."""
+    table: dict[str, Piece] = {}
+    body = bytearray()
+    for name, value in pieces:
+        part = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        table[name] = (len(body), len(part), zlib.crc32(part))
+        body += part
+    header = json.dumps(
+        {"signature": signature, "pieces": table}, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    return (
+        MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
+    )
+
+
+def folder(environ: Mapping[str, str] | None = None) -> str | None:
+    """Folder of compiled registries: MODELREG_CACHE_DIR, else the platform's place; None if it has none."""
+    env = os.environ if environ is None else environ
+    given = env.get("MODELREG_CACHE_DIR", "")
+    if given:
+        return os.path.abspath(given)
+    if sys.platform == "win32":
+        base = env.get("LOCALAPPDATA", "")
+        return os.path.join(base, "modelreg", "Cache") if base else None
+    home = env.get("HOME") or os.path.expanduser("~")
+    if not os.path.isabs(home):
+        return None
+    if sys.platform == "darwin":
+        return os.path.join(home, "Library", "Caches", "modelreg")
+    base = env.get("XDG_CACHE_HOME", "")
+    # The XDG base directory specification: a relative path there is to be ignored.
+    return os.path.join(base if os.path.isabs(base) else os.path.join(home, ".cache"), "modelreg")
+
+
+def read(path: str) -> Compiled | None:
+    """The compiled registry of a file; None if it is not there, not readable, or not whole."""
+    try:
+        with open(path, "rb") as stream:
+            compiled = Compiled(stream.read())
+        compiled.check()
+    except (OSError, CorruptError, ValueError):
+        return None
+    return compiled
+
+
+def write(path: str, data: bytes) -> bool:
+    """Put the bytes in place in one step; False (and no trace) where that cannot be done."""
+    where = os.path.dirname(path)
+    temporary = f"{path}.{os.getpid()}.{time.monotonic_ns()}.tmp"
+    try:
+        os.makedirs(where, mode=0o700, exist_ok=True)
+        _sweep(where)
+        with open(temporary, "xb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except (
+        OSError
+    ):  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        return False
+    return True
+
+
+def _sweep(where: str) -> None:
+    """Remove what processes that were killed an hour ago and more left behind."""
+    for entry in os.scandir(where):
+        if entry.name.endswith(".tmp"):
+            try:
+                if time.time() - entry.stat().st_mtime > 3600:
+                    os.unlink(entry.path)
+            except OSError:
+                continue

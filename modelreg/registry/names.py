@@ -1,0 +1,285 @@
+"""Names of models as people write them -> one model, or several candidates, or none: never a guess.
+
+Two spellings are the same name if they differ by case and by separators only. `-`, `_`, `.` and blanks fall
+away,
+except between two digits, where they are one separator: `Qwen1.5-7B`, `qwen-1.5-7b` and `QWEN_1_5_7B` are one
+name;
+`Qwen-1.8B` and `Qwen-18B` are two. An owner counts: `someone/chatglm-6b` is not `THUDM/chatglm-6b`; but an
+owner
+that the registry lists for the publisher of a model (an old or new organisation, the one on another hub) is.
+
+Everything is a pure function of the index, a plain dict that `build_index` makes and JSON can hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelreg.registry import nearest
+from modelreg.registry.spelling import Query, key, parse
+
+PLATFORMS = ("huggingface", "modelscope", "github")
+Index = Mapping[str, Any]
+
+
+class Found:
+    """One model.
+
+    Attributes:
+        id: its id in the registry.
+        how: id | huggingface | modelscope | github | ollama | name | owner | file (what matched).
+        revision: branch, tag or commit that the query named (`@rev`, `/tree/rev`), else "".
+    """
+
+    __slots__ = ("how", "id", "revision")
+    __match_args__ = ("id", "how", "revision")
+
+    def __init__(self, id: str, how: str, revision: str = "") -> None:
+        self.id = id
+        self.how = how
+        self.revision = revision
+
+    def __repr__(self) -> str:
+        return f"Found({self.id!r}, {self.how!r}, {self.revision!r})"
+
+
+class Ambiguous:
+    """Several models bear the name; `candidates` are their ids, in the order of the registry."""
+
+    __slots__ = ("candidates",)
+    __match_args__ = ("candidates",)
+
+    def __init__(self, candidates: tuple[str, ...]) -> None:
+        self.candidates = candidates
+
+    def __repr__(self) -> str:
+        return f"Ambiguous({self.candidates!r})"
+
+
+class Unknown:
+    """No model bears the name; `suggestions` (at most 5 ids, nearest first) are worked out when asked for."""
+
+    __slots__ = ("_index", "_name", "_suggestions")
+
+    def __init__(self, index: Index, name: str) -> None:
+        self._index = index
+        self._name = name
+        self._suggestions: tuple[str, ...] | None = None
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        if self._suggestions is None:
+            self._suggestions = nearest.suggest(self._index, self._name)
+        return self._suggestions
+
+    def __repr__(self) -> str:
+        return f"Unknown({self._name!r})"
+
+
+Resolution = Found | Ambiguous | Unknown
+
+
+def resolve(index: Index, text: str) -> Resolution:
+    """Find the model that a name, URL, purl, Ollama tag or GGUF file name means.
+
+    Args:
+        index: from `build_index`; text: what was typed, untrusted.
+    Returns: Found, Ambiguous or Unknown; nothing is raised for any text.
+    """
+    query = parse(text)
+    if query is None:
+        return Unknown(index, "")
+    if query.kind == "ollama":
+        return _ollama(index, query)
+    if query.kind == "file":
+        for stem in query.stems:
+            hits, _ = _bare(index, stem)
+            if hits:
+                return _result(index, hits, "file", query)
+        return Unknown(index, query.stems[-1] if query.stems else query.name)
+    if query.kind == "" and "/" not in query.name:
+        hits, how = _bare(index, query.name)
+        return _result(index, hits, how, query)
+    return _full(index, query)
+
+
+def _full(index: Index, query: Query) -> Resolution:
+    """A name with its owner, or a name on a given hub."""
+    if query.name in index["exact"]:
+        return _result(index, [index["exact"][query.name]], "id", query)
+    owner, _, last = query.name.rpartition("/")
+    full = f"{key(owner)}/{key(last)}" if owner else key(last)
+    for platform in (query.kind,) if query.kind else PLATFORMS:
+        hits = _hits(index, platform, full, query.name)
+        if hits:
+            return _result(index, hits, platform, query)
+    if not query.kind:
+        hits = _hits(index, "other", full, query.name) if owner else []
+        if hits:
+            return _result(index, hits, "name", query)
+    publishers = index["owners"].get(key(owner)) if owner else None
+    if publishers:
+        table = "github_bare" if query.kind == "github" else "bare"
+        hits = [i for i in _hits(index, table, key(last), last) if index["publisher"][i] in publishers]
+        if hits:
+            return _result(index, hits, "owner", query)
+    return Unknown(index, query.name)
+
+
+def _bare(index: Index, name: str) -> tuple[list[int], str]:
+    """A name without an owner.
+
+    What the registry lists as ambiguous stays so. Else the names that an entry claims for itself and the
+    last parts of its hub names
+    count alike; where they point to several models, the one that both kinds agree on is meant.
+    """
+    if name in index["exact"]:
+        return [index["exact"][name]], "id"
+    wanted = key(name)
+    listed = index["ambiguous"].get(wanted)
+    if listed:
+        return list(listed), "name"
+    claimed = _hits(index, "other", wanted, name)
+    hub = _hits(index, "bare", wanted, name)
+    if claimed or hub:
+        both = [i for i in claimed if i in hub]
+        if len(both) == 1 and 1 in (len(claimed), len(hub)):
+            return both, "name"
+        return sorted({*claimed, *hub}), "name"
+    tagged = _hits(index, "ollama", _tag_key(name), name)
+    if tagged:
+        return tagged, "ollama"
+    return _hits(index, "github_bare", wanted, name), "github"
+
+
+def _ollama(index: Index, query: Query) -> Resolution:
+    """`name:tag`: only what is listed; `:latest` is the bare name, a quantisation suffix the same weights."""
+    for stem in query.stems:
+        hits = _hits(index, "ollama", _tag_key(stem), stem)
+        if hits:
+            return _result(index, hits, "ollama", query)
+    if ":" not in query.stems[-1]:
+        listed = index["ambiguous"].get(key(query.stems[-1]))
+        if listed:
+            return _result(index, list(listed), "ollama", query)
+    return Unknown(index, query.name.replace(":", "-"))
+
+
+def _hits(index: Index, table: str, wanted: str, written: str) -> list[int]:
+    found = index[table].get(wanted)
+    if found is None:
+        return []
+    if isinstance(found, int):
+        return [found]
+    # Two models share the loose spelling; the exact one (but for case) decides, if it is one model's.
+    exact = index["collisions"].get(f"{table}:{written.casefold()}")
+    return [exact] if isinstance(exact, int) else list(exact or found)
+
+
+def _result(index: Index, hits: list[int], how: str, query: Query) -> Resolution:
+    ids = index["ids"]
+    if len(hits) == 1:
+        return Found(ids[hits[0]], how, query.revision)
+    if hits:
+        return Ambiguous(tuple(ids[i] for i in hits))
+    return Unknown(index, query.name)
+
+
+def _tag_key(name: str) -> str:
+    name, colon, tag = name.casefold().partition(":")
+    return f"{key(name)}:{key(tag)}" if colon else key(name)
+
+
+def build_index(
+    models: Iterable[Mapping[str, Any]],
+    publishers: Iterable[Mapping[str, Any]] = (),
+    ambiguous: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Make the index of names: a plain dict that JSON can hold.
+
+    Args:
+        models: expanded entries (`id`, `name`, `names`, `publisher`), in the order in which
+        candidates are listed.
+        publishers: `id` and `owners`; ambiguous: `name` and `candidates`.
+    Raises: ValueError if an ambiguous name has a candidate that is not a model.
+    """
+    pubs = list(publishers)
+    pub_number = {p["id"]: number for number, p in enumerate(pubs)}
+    owners: dict[str, list[int]] = {}
+    for number, publisher in enumerate(pubs):
+        for owner in publisher["owners"]:
+            owners.setdefault(key(owner), []).append(number)
+    tables = _Tables()
+    ids: list[str] = []
+    of: list[int] = []
+    for number, model in enumerate(models):
+        ids.append(model["id"])
+        of.append(pub_number.get(model.get("publisher", ""), -1))
+        _add_model(tables, number, model)
+    known = {id_: number for number, id_ in enumerate(ids)}
+    listed: dict[str, list[int]] = {}
+    for entry in ambiguous:
+        for candidate in entry["candidates"]:
+            if candidate not in known:
+                raise ValueError(f"ambiguous name {entry['name']!r}: {candidate!r} is not a model")
+        listed[key(entry["name"])] = [known[c] for c in entry["candidates"]]
+    return {
+        "ids": ids,
+        "publisher": of,
+        "owners": owners,
+        "exact": known,
+        "ambiguous": listed,
+        **tables.done(),
+    }
+
+
+def _add_model(tables: _Tables, number: int, model: Mapping[str, Any]) -> None:
+    names: Mapping[str, Any] = model.get("names", {})
+    tables.add("other", model["name"], number)
+    for platform in PLATFORMS:
+        written = list(names.get(platform, ()))
+        if platform == "huggingface":
+            written.append(model["id"])
+        for name in written:
+            owner, _, last = name.rpartition("/")
+            tables.add(platform, name, number, f"{key(owner)}/{key(last)}" if owner else key(last))
+            tables.add("github_bare" if platform == "github" else "bare", last, number)
+    for name in names.get("ollama", ()):
+        tables.add("ollama", name, number, _tag_key(name))
+    for name in names.get("other", ()):
+        owner, _, last = name.rpartition("/")
+        tables.add("other", name, number, f"{key(owner)}/{key(last)}" if owner else key(last))
+
+
+class _Tables:
+    """Loose spelling -> models, per kind of name, and the exact spellings where loose ones collide."""
+
+    KINDS = (*PLATFORMS, "ollama", "other", "bare", "github_bare")
+
+    def __init__(self) -> None:
+        self.loose: dict[str, dict[str, list[int]]] = {kind: {} for kind in self.KINDS}
+        self.written: dict[str, dict[str, dict[str, list[int]]]] = {kind: {} for kind in self.KINDS}
+
+    def add(self, kind: str, written: str, number: int, wanted: str = "") -> None:
+        wanted = wanted or key(written)
+        hits = self.loose[kind].setdefault(wanted, [])
+        if number not in hits:
+            hits.append(number)
+        exact = self.written[kind].setdefault(wanted, {}).setdefault(written.casefold(), [])
+        if number not in exact:
+            exact.append(number)
+
+    def done(self) -> dict[str, Any]:
+        collisions: dict[str, int | list[int]] = {}
+        for kind in self.KINDS:
+            for wanted, hits in self.loose[kind].items():
+                if len(hits) > 1:
+                    for written, numbers in self.written[kind][wanted].items():
+                        collisions[f"{kind}:{written}"] = numbers[0] if len(numbers) == 1 else numbers
+        flat: dict[str, Any] = {
+            kind: {wanted: hits[0] if len(hits) == 1 else hits for wanted, hits in table.items()}
+            for kind, table in self.loose.items()
+        }
+        flat["collisions"] = collisions
+        return flat

@@ -1,0 +1,143 @@
+"""Entries against the JSON Schemas: every fault as a Problem with its place and the fix.
+
+The only importer of jsonschema; nothing on the way to a cached answer comes here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from modelreg.registry.nearest import distance
+from modelreg.registry.problems import Problem
+from modelreg.registry.raw import Entry
+from modelreg.registry.sources import PACKAGE
+
+DOCS = "docs/registry-format.md"
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+\Z")
+
+
+@cache
+def validator(kind: str) -> Draft202012Validator:
+    """The validator of one entry: license, model, variant, publishers or ambiguous."""
+    name = "license" if kind == "license" else "registry"
+    with open(os.path.join(PACKAGE, "schema", f"{name}.schema.json"), encoding="utf-8") as stream:
+        schema: dict[str, Any] = json.load(stream)
+    if kind in ("model", "variant"):
+        schema = {**schema["$defs"][kind], "$defs": schema["$defs"]}
+    elif kind != "license":
+        schema = {**schema["properties"][kind]["items"], "$defs": schema["$defs"]}
+    return Draft202012Validator(schema)
+
+
+def decimals(value: dict[str, Any]) -> None:
+    """Turn the text `5.5` of `memory: {int4: 5.5}` into a number, in place: the format's only decimals."""
+    runtime = value.get("runtime")
+    memory = runtime.get("memory") if isinstance(runtime, dict) else None
+    if isinstance(memory, dict):
+        for key, amount in memory.items():
+            if isinstance(amount, str) and _DECIMAL.match(amount):
+                memory[key] = float(amount)
+
+
+def check(kind: str, entry: Entry) -> list[Problem]:
+    """All faults of one entry against its schema; `kind` as for `validator`."""
+    decimals(entry.value)
+    return [
+        _problem(error, entry)
+        for top in validator(kind).iter_errors(entry.value)
+        for error in _innermost(top)
+    ]
+
+
+def _innermost(error: ValidationError) -> Iterator[ValidationError]:
+    """What is really wrong: of several allowed shapes, the faults of the one that was meant."""
+    if error.validator not in ("oneOf", "anyOf") or not error.context:
+        yield error
+        return
+    branches: dict[int, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+    meant = [found for found in branches.values() if not any(_other_shape(inner) for inner in found)]
+    if len(meant) == 1:
+        for inner in meant[0]:
+            yield from _innermost(inner)
+    else:
+        yield error
+
+
+def _other_shape(error: ValidationError) -> bool:
+    return not error.relative_path and error.validator in ("type", "enum", "const")
+
+
+def _problem(error: ValidationError, entry: Entry) -> Problem:
+    path = tuple(error.absolute_path)
+    spot = ".".join(map(str, path)) or "entry"
+    instance: Any = error.instance
+    wanted: Any = error.validator_value
+    schema: Any = error.schema
+    where, hint = entry.where(path), f"see {DOCS}"
+    if error.validator == "additionalProperties":
+        known = list(schema.get("properties", {}))
+        extra = [key for key in instance if key not in known]
+        message = f"{spot} has unknown key{'s' if len(extra) > 1 else ''} {', '.join(map(repr, extra))}"
+        where = entry.where((*path, extra[0]), key=True)
+        hint = _one_of(extra[0], known)
+    elif error.validator == "required":
+        missing = [key for key in wanted if key not in instance]
+        message = f"{spot} lacks {', '.join(map(repr, missing))}"
+        hint = f"add {missing[0]}: … (what the text does not say is silent)"
+    elif error.validator in ("enum", "const"):
+        allowed = wanted if error.validator == "enum" else [wanted]
+        message = f"{spot} is {_show(instance)}"
+        hint = _one_of(instance, allowed)
+    elif error.validator == "type":
+        message = f"{spot} is {_show(instance)}; {wanted} is needed"
+        hint = _type_hint(instance, str(wanted))
+    elif error.validator == "pattern":
+        message = f"{spot} is {_show(instance)}, which does not have the form {wanted}"
+    elif error.validator in ("oneOf", "anyOf"):
+        words = [word for branch in wanted for word in branch.get("enum", ())]
+        message = f"{spot} is {_show(instance)}"
+        shape = "a list" if _wants_list(wanted) else "a mapping"
+        hint = f"{', '.join(map(_show, words))}, or {shape}; see {DOCS}"
+    else:
+        message = f"{spot}: {error.message[:200]}"
+    return Problem("error", "schema", message, where, hint)
+
+
+def _wants_list(branches: list[dict[str, Any]]) -> bool:
+    return any(branch.get("type") == "array" for branch in branches)
+
+
+def _one_of(got: Any, allowed: list[Any]) -> str:
+    words = [word for word in allowed if isinstance(word, str)]
+    near = min(words, key=lambda word: distance(str(got), word, 3), default="")
+    listed = f"one of {', '.join(map(_show, allowed))}"
+    if near and distance(str(got), near, 3) <= 2:
+        return f"did you mean {near}? {listed}"
+    return listed
+
+
+def _type_hint(instance: Any, wanted: str) -> str:
+    if wanted == "string" and isinstance(instance, (bool, int)):
+        return f'quote it: "{json.dumps(instance)}"'
+    if wanted in ("integer", "number") and isinstance(instance, str):
+        return "write digits only, without quotes, separators or a unit"
+    if wanted == "boolean":
+        return "write true or false"
+    if wanted == "array":
+        return "write a list: [...]"
+    return f"see {DOCS}"
+
+
+def _show(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"{text[:77]}..." if len(text) > 80 else text
