@@ -89,12 +89,8 @@ def pack(signature: str, pieces: Iterable[tuple[str, Any]]) -> bytes:
         part = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         table[name] = (len(body), len(part), zlib.crc32(part))
         body += part
-    header = json.dumps(
-        {"signature": signature, "pieces": table}, ensure_ascii=False, separators=(",", ":")
-    ).encode()
-    return (
-        MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
-    )
+    header = json.dumps({"signature": signature, "pieces": table}, ensure_ascii=False, separators=(",", ":")).encode()
+    return MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
 
 
 def folder(environ: Mapping[str, str] | None = None) -> str | None:
@@ -137,9 +133,7 @@ def write(path: str, data: bytes) -> bool:
         with open(temporary, "xb") as stream:
             stream.write(data)
         os.replace(temporary, path)
-    except (
-        OSError
-    ):  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
+    except OSError:  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         return False

@@ -55,9 +55,7 @@ def apply_overlays(base: dict[str, Any], overlays: Sequence[tuple[str, str]]) ->
         else:
             read_file(raw, path, source="overlay", name=path)
     if not raw.problems and not any(
-        entry.touched
-        for kind in (raw.models, raw.licenses, raw.publishers, raw.ambiguous)
-        for entry in kind.values()
+        entry.touched for kind in (raw.models, raw.licenses, raw.publishers, raw.ambiguous) for entry in kind.values()
     ):
         return None
     raise_first(checks.check(raw))

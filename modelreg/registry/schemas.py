@@ -50,11 +50,7 @@ def decimals(value: dict[str, Any]) -> None:
 def check(kind: str, entry: Entry) -> list[Problem]:
     """All faults of one entry against its schema; `kind` as for `validator`."""
     decimals(entry.value)
-    return [
-        _problem(error, entry)
-        for top in validator(kind).iter_errors(entry.value)
-        for error in _innermost(top)
-    ]
+    return [_problem(error, entry) for top in validator(kind).iter_errors(entry.value) for error in _innermost(top)]
 
 
 def _innermost(error: ValidationError) -> Iterator[ValidationError]:

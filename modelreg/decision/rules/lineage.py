@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelreg.core.license import Citation
+from modelreg.core.license import Citation, License
+from modelreg.core.model import WEIGHT_FORMS
 from modelreg.core.verdict import DUTY, UNDETERMINED, WITH_CONDITIONS, Condition
 from modelreg.decision.case import Case, Outcome, note
 
@@ -17,22 +18,29 @@ SUMMARY = {
 
 def check(case: Case) -> Iterator[Outcome]:
     own = next((b for b in case.bundles if not b.via), None)
+    named: set[str] = set()
     for bundle in case.bundles:
-        if not bundle.via:
+        if bundle.via and bundle.model is not None:
+            named.add(bundle.via)
+            yield _governs(bundle.license, bundle.via, repeats=False)
+    # A copy by somebody else under the very texts of its base: the texts are counted once, the base is still named.
+    for base in case.model.bases if case.model is not None else ():
+        parent = case.lookup.model(base.model) or case.lookup.find(base.model)
+        if own is None or parent is None or parent.id in named or base.form not in WEIGHT_FORMS:
             continue
-        citation = Citation(bundle.license.id, "", bundle.license.source())
-        yield Outcome(
-            WITH_CONDITIONS if own is None or own.license.id != bundle.license.id else "permitted",
-            "base-terms-apply",
-            citation,
-            {"base": bundle.via},
-            Condition(
-                "upstream-license-governs", DUTY, (bundle.via, bundle.license.id), None, citation, "", bundle.via
-            ),
-        )
+        if case.model is not None and parent.publisher != case.model.publisher:
+            yield _governs(own.license, parent.id, repeats=True)
     yield from _tag(case)
     yield from _delta(case)
     yield from _provenance(case)
+
+
+def _governs(license: License, base: str, *, repeats: bool) -> Outcome:
+    citation = license.cite(None)
+    condition = Condition(
+        "upstream-license-governs", DUTY, (base, license.id), None, citation, via="" if repeats else base
+    )
+    return Outcome(WITH_CONDITIONS, "base-terms-apply", citation, {"base": base}, condition)
 
 
 def _tag(case: Case) -> Iterator[Outcome]:
