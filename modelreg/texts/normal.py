@@ -25,7 +25,7 @@ from functools import cached_property
 
 from modelreg.errors import InputError
 
-MAX_BYTES = 8 * 1024 * 1024  # the longest licence known here has 35 kB; whole NOTICE collections reach 5 MB
+MAX_BYTES = 4 * 1024 * 1024  # the longest licence here has 35 kB, whole NOTICE collections some 2 MB (4 s)
 
 _PDF_HINT = "pdftotext -raw FILE.pdf FILE.txt, then name the .txt file"
 _BINARY_MAGIC = {
@@ -186,7 +186,7 @@ _PASSING_LINE = re.compile(
     r"|\(c\)[ \t]{0,9}[0-9]{4})[^\r\n]{0,160}(?=[\r\n]|\Z)"
     r"|^[ \t\f]{0,80}(?:page[ \t]|[-–—第][ \t]?)?[0-9]{1,3}(?:[ \t]?(?:/|of)[ \t]?[0-9]{1,3})?[ \t]?[-–—页]?"
     r"[ \t\f]{0,80}(?=[\r\n]|\Z)"
-    r"|=== [^=]{1,400} ===",
+    r"|===\s[^=]{1,400}\s===",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -237,16 +237,14 @@ class Normalised:
     @cached_property
     def body_index(self) -> Sequence[int]:
         """For each letter of `body`, its index in `letters`."""
-        ranges = self._passing
-        if not ranges:
+        if not self._passing:
             return range(len(self.letters))
-        begins = [a for a, _ in ranges]
+        return [i for i, offset in enumerate(self.letter_offsets) if not self.is_passing(offset)]
 
-        def passing(offset: int) -> bool:
-            i = bisect_right(begins, offset) - 1
-            return i >= 0 and offset < ranges[i][1]
-
-        return [i for i, offset in enumerate(self.letter_offsets) if not passing(offset)]
+    def is_passing(self, offset: int) -> bool:
+        """Whether the character at `offset` stands in a line that `body` leaves out."""
+        i = bisect_right(self._passing, (offset, len(self.text))) - 1
+        return i >= 0 and offset < self._passing[i][1]
 
     @cached_property
     def _passing(self) -> list[tuple[int, int]]:
