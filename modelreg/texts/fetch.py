@@ -1,7 +1,8 @@
 """Get the words of an official text: from a file, a model folder, an installed licence database or the Hub.
 
-Nothing is believed: every text that is found is compared with what the record holds, and says how it compared.
-The Hub is the only place outside this machine, and huggingface_hub is imported only when it is asked.
+Nothing is believed: every text that is found is compared with what the record holds, and says how it
+compared. The Hub is the only place outside this machine, and huggingface_hub is imported only when it is
+asked.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -36,11 +36,11 @@ class Wanted:
         sha256s: of the published bytes, one for each known form.
         normalized_sha256s: of their letters.
         fingerprints: count as both, and find the text inside a larger file.
-        repository: "hf:owner/name", "owner/name" (Hugging Face), or another host's ("github:owner/name"), which
-            is not fetched from.
+        repository: "hf:owner/name" or "owner/name" (Hugging Face); other hosts ("github:owner/name") are not
+            asked.
         path: of the file in the repository.
         commit: revision there; the newest if empty.
-        url: page for people; named in hints, and read for the Hub's repository if `repository` is another host's.
+        url: page for people; named in hints, and read for the Hub's repository where `repository` has none.
         scancode_key: key in ScanCode's licence data.
     """
 
@@ -167,7 +167,8 @@ _LICENCE_HEADING = re.compile(r"(?i)licen[cs]|terms|许可|协议|授权")
 
 
 def from_folder(folder: Path, wanted: Wanted) -> OfficialText | None:
-    """Look for the text in a downloaded model: LICENSE*, MODEL_LICENSE*, COPYING*, other *.md, README sections.
+    """Look for the text in a downloaded model: LICENSE*, MODEL_LICENSE*, COPYING*, other *.md, README
+    sections.
 
     Returns: the best proved text, else the first licence file unproved, else None.
     Raises:
@@ -237,8 +238,8 @@ def _licence_section(words: Normalised, where: str, wanted: Wanted) -> OfficialT
     return None
 
 
-# The wheels scancode-toolkit, scancode-toolkit-mini (32.5.0: 2,615 texts) and licensedcode-data (32.1.0, of 2024)
-# all install licensedcode/data/licenses/KEY.LICENSE: YAML front matter, then the text.
+# The wheels scancode-toolkit, scancode-toolkit-mini (32.5.0: 2,615 texts) and licensedcode-data (32.1.0, of
+# 2024) all install licensedcode/data/licenses/KEY.LICENSE: YAML front matter, then the text.
 _SCANCODE_PACKAGE = "licensedcode"
 _SCANCODE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FRONT_MATTER = re.compile(rb"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
@@ -263,7 +264,12 @@ def from_database(wanted: Wanted) -> OfficialText | None:
     Returns: None where no database is installed, or it lacks the text.
     """
     folder = database_folder()
-    if folder is None or not _SCANCODE_KEY.fullmatch(wanted.scancode_key):
+    return from_database_folder(folder, wanted) if folder is not None else None
+
+
+def from_database_folder(folder: Path, wanted: Wanted) -> OfficialText | None:
+    """The same, from a folder of ScanCode's *.LICENSE files."""
+    if not _SCANCODE_KEY.fullmatch(wanted.scancode_key):
         return None
     path = folder / f"{wanted.scancode_key}.LICENSE"
     if not path.is_file():
@@ -284,7 +290,7 @@ _HUB_PATHS = ("MODEL_LICENSE", "LICENSE", "LICENSE.txt", "LICENSE.md", "README.m
 def from_hub(wanted: Wanted) -> OfficialText | None:
     """Download the text from the Hugging Face Hub, or take it from the Hub's cache.
 
-    Returns: the first proved file, else the first file there is, else None where the record names no Hub repository.
+    Returns: the first proved file, else the first there is; None where the record names no Hub repository.
     Raises:
         ModelEnvironmentError: huggingface_hub is not installed, the Hub is offline, unreachable or refuses.
     """

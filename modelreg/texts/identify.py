@@ -12,9 +12,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 from modelreg.texts.fingerprint import (
     Fingerprint,
@@ -79,7 +82,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The name of a text, or why it has none.
+    """The name of a text, or what came nearest.
 
     Attributes:
         outcome: one name, several that the text does not tell apart, or none.
@@ -93,6 +96,8 @@ class Decision:
     match: Match | None = None
     also: tuple[Match, ...] = ()
 
+
+OTHER = "other:"  # before the ids of licences that `best` never names
 
 # Records that share less than this with the text are not listed. Unrelated licences share up to a third
 # (warranty disclaimers are copied from each other).
@@ -159,13 +164,30 @@ def best(matches: Sequence[Match]) -> Decision:
     Args:
         matches: from `identify`.
     """
-    named = next((m for m in matches if m.copies and not m.within), None)
-    if named is None:
-        return Decision(Outcome.NONE, (), matches[0] if matches else None)
+    leaders = [m for m in matches if m.copies and not m.within]
+    own = [m for m in leaders if not m.text_id.startswith(OTHER)]
+    # A text that is mostly another licence has no name here, even if it quotes one of ours.
+    if not own or leaders[0] is not own[0]:
+        nearest = leaders[0] if leaders else matches[0] if matches else None
+        return Decision(Outcome.NONE, (), nearest, tuple(own))
+    named, also = own[0], tuple(own[1:])
     ties = tuple(m.text_id for m in matches if m.copies and m.within == named.text_id and m.tie)
-    also = tuple(m for m in matches if m.copies and not m.within and m is not named)
     outcome = Outcome.AMBIGUOUS if ties else Outcome.ONE
     return Decision(outcome, (named.text_id, *ties), named, also)
+
+
+@cache
+def neighbours() -> Mapping[str, Fingerprint]:
+    """Licences that are not in the registry but look like one that is (`scripts/neighbours.py`).
+
+    Their ids begin with OTHER. Pass `{**known, **neighbours()}` to `identify`: CC-BY-4.0 is then recognised
+    as itself, and `best` gives it no name, where it would else pass for an edited CC-BY-NC-4.0.
+    """
+    data = json.loads(Path(__file__).with_name("neighbours.json").read_text(encoding="utf-8"))
+    return {
+        OTHER + key: Fingerprint.from_data(value, where=f"neighbours.json: {key}")
+        for key, value in data.items()
+    }
 
 
 def _same(text_id: str, record: Fingerprint, words: Normalised, raw: str) -> Match:
