@@ -89,9 +89,7 @@ def _hunk(a: Normalised, b: Normalised, i1: int, i2: int, j1: int, j2: int) -> H
     kind = "changed" if i1 < i2 and j1 < j2 else "added" if i1 < i2 else "missing"
     words, (first, last), own_passing = _side(a, i1, i2)
     official, (official_first, official_last), other_passing = _side(b, j1, j2)
-    return Hunk(
-        kind, first, last, official_first, official_last, words, official, own_passing and other_passing
-    )
+    return Hunk(kind, first, last, official_first, official_last, words, official, own_passing and other_passing)
 
 
 def _side(side: Normalised, begin: int, end: int) -> tuple[str, tuple[int, int], bool]:

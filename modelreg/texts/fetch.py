@@ -157,9 +157,7 @@ def from_file(path: Path, wanted: Wanted) -> OfficialText:
 
 
 # In the order in which they are believed; only the folder itself is looked into, as on the Hub.
-_LICENCE_NAME = re.compile(
-    r"(?i)(?:model[_-]?)?(?:licen[cs]e|copying|notice|许可|协议|.*(?:licen[cs]e|许可|协议))"
-)
+_LICENCE_NAME = re.compile(r"(?i)(?:model[_-]?)?(?:licen[cs]e|copying|notice|许可|协议|.*(?:licen[cs]e|许可|协议))")
 _README_NAME = re.compile(r"(?i)readme")
 _TEXT_SUFFIXES = {"", ".txt", ".md", ".rst", ".markdown"}
 _HEADING = re.compile(r"^(#{1,6})[ \t]*(.*)$", re.MULTILINE)
@@ -200,9 +198,7 @@ def from_folder(folder: Path, wanted: Wanted) -> OfficialText | None:
                 found = OfficialText(data, str(path), proof)
             elif found is None and _README_NAME.match(path.name):
                 found = _licence_section(words, str(path), wanted)
-        if found is not None and (
-            best is None or (best.proof is Proof.NONE and found.proof is not Proof.NONE)
-        ):
+        if found is not None and (best is None or (best.proof is Proof.NONE and found.proof is not Proof.NONE)):
             best = found
     return best
 

@@ -45,9 +45,7 @@ __all__ = [
 _WEIGHT, _CJK_WEIGHT = 24, 4
 _KEEP_ONE_IN = 4
 _BUCKETS = 256  # by the high byte of the 24 bits; the low 16 bits of each hash are stored as they are
-_SCHEME = (
-    1  # in the data, so that a change of normalisation or hashing is seen and not taken for a changed text
-)
+_SCHEME = 1  # in the data, so that a change of normalisation or hashing is seen and not taken for a changed text
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -184,10 +184,7 @@ def neighbours() -> Mapping[str, Fingerprint]:
     as itself, and `best` gives it no name, where it would else pass for an edited CC-BY-NC-4.0.
     """
     data = json.loads(Path(__file__).with_name("neighbours.json").read_text(encoding="utf-8"))
-    return {
-        OTHER + key: Fingerprint.from_data(value, where=f"neighbours.json: {key}")
-        for key, value in data.items()
-    }
+    return {OTHER + key: Fingerprint.from_data(value, where=f"neighbours.json: {key}") for key, value in data.items()}
 
 
 def _same(text_id: str, record: Fingerprint, words: Normalised, raw: str) -> Match:

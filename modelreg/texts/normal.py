@@ -91,9 +91,7 @@ def _decoded(data: bytes) -> str | None:
             return data.decode(encoding, errors="replace").lstrip("\ufeff")
     if b"\0" in data:
         nuls = (data[0::2].count(0), data[1::2].count(0))
-        if max(nuls) * 5 < len(
-            data
-        ):  # UTF-16 without a mark has a NUL in nearly every other byte, if it is Latin
+        if max(nuls) * 5 < len(data):  # UTF-16 without a mark has a NUL in nearly every other byte, if it is Latin
             return None
         return data.decode("utf-16-be" if nuls[0] > nuls[1] else "utf-16-le", errors="replace")
     try:
@@ -147,9 +145,7 @@ def _fold(char: str) -> str:
     if char in "*`~\u00ad™®":
         return "-" if char == "\u00ad" else ""
     out = []
-    for c in unicodedata.normalize(
-        "NFKD", unicodedata.normalize("NFKD", _RADICALS.get(char, char)).casefold()
-    ):
+    for c in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _RADICALS.get(char, char)).casefold()):
         kind = unicodedata.category(c)
         if kind[0] in "LN" or kind == "Mc" or c in _SIGNS or c in _JOINTS:
             out.append(c)
