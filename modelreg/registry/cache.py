@@ -26,47 +26,78 @@ from typing import Any
 
 MAGIC = b"modelreg compiled registry, format 1\n"
 _LENGTH = 12  # decimal digits of the header's length, and of its CRC
-Piece = tuple[int, int, int]
+_HEAD = 65536  # read at once: the header of a registry of a thousand entries
+Piece = tuple[int, int, int]  # offset in the body, length, CRC-32
 
 
 class CorruptError(Exception):
     """The bytes are not what was written; the caller makes them anew."""
 
 
-class Compiled:
-    """The bytes of a compiled registry; pieces are decoded when asked for.
-
-    Args:
-        data: all of the file.
-    Raises: CorruptError.
-    """
-
-    __slots__ = ("_body", "_data", "_pieces", "signature")
+class Buffer:
+    """Bytes in memory, read by offset."""
 
     def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+
+class File:
+    """An open file, read by offset. It goes on reading what it opened, whatever takes the place of the file.
+
+    Raises: OSError.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = -1
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self.size = os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        return os.pread(self._descriptor, length, offset)
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+class Compiled:
+    """A compiled registry; pieces are read and decoded when asked for.
+
+    Args:
+        store: where its bytes are.
+    Raises: CorruptError if header or length are not those that were written; OSError.
+    """
+
+    __slots__ = ("_body", "_pieces", "_store", "signature")
+
+    def __init__(self, store: Buffer | File) -> None:
         start = len(MAGIC) + 2 * _LENGTH
+        head = store.read(0, _HEAD)
         try:
-            if not data.startswith(MAGIC):
+            if not head.startswith(MAGIC):
                 raise CorruptError
             length, crc = (
-                int(data[len(MAGIC) : len(MAGIC) + _LENGTH]),
-                int(data[len(MAGIC) + _LENGTH : start]),
+                int(head[len(MAGIC) : len(MAGIC) + _LENGTH]),
+                int(head[len(MAGIC) + _LENGTH : start]),
             )
-            header = data[start : start + length]
+            header = head[start : start + length]
+            if start + length > _HEAD:
+                header = store.read(start, min(length, store.size))
             if zlib.crc32(header) != crc:
                 raise CorruptError
             about = json.loads(header)
             self.signature: str = about["signature"]
             self._pieces: dict[str, Piece] = about["pieces"]
+            size: int = about["size"]
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptError from error
-        self._data = data
+        self._store = store
         self._body = start + length
-
-    def check(self) -> None:
-        """Compare the length with the header. Raises: CorruptError if the file was cut short or grew."""
-        end = max((offset + length for offset, length, _ in self._pieces.values()), default=0)
-        if len(self._data) != self._body + end:
+        if store.size != self._body + size:  # cut short, or grown
             raise CorruptError
 
     def __contains__(self, name: str) -> bool:
@@ -75,7 +106,7 @@ class Compiled:
     def piece(self, name: str) -> Any:
         """Decode one piece. Raises: KeyError if there is none of that name, CorruptError."""
         offset, length, crc = self._pieces[name]
-        part = self._data[self._body + offset : self._body + offset + length]
+        part = self._store.read(self._body + offset, length)
         if zlib.crc32(part) != crc:
             raise CorruptError
         return json.loads(part)
@@ -89,8 +120,14 @@ def pack(signature: str, pieces: Iterable[tuple[str, Any]]) -> bytes:
         part = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         table[name] = (len(body), len(part), zlib.crc32(part))
         body += part
-    header = json.dumps({"signature": signature, "pieces": table}, ensure_ascii=False, separators=(",", ":")).encode()
-    return MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
+    header = json.dumps(
+        {"signature": signature, "size": len(body), "pieces": table},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+    return (
+        MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
+    )
 
 
 def folder(environ: Mapping[str, str] | None = None) -> str | None:
@@ -115,12 +152,12 @@ def folder(environ: Mapping[str, str] | None = None) -> str | None:
 def read(path: str) -> Compiled | None:
     """The compiled registry of a file; None if it is not there, not readable, or not whole."""
     try:
-        with open(path, "rb") as stream:
-            compiled = Compiled(stream.read())
-        compiled.check()
+        if hasattr(os, "pread"):
+            return Compiled(File(path))
+        with open(path, "rb") as stream:  # Windows: an open file could not be replaced by others
+            return Compiled(Buffer(stream.read()))
     except (OSError, CorruptError, ValueError):
         return None
-    return compiled
 
 
 def write(path: str, data: bytes) -> bool:
@@ -133,7 +170,9 @@ def write(path: str, data: bytes) -> bool:
         with open(temporary, "xb") as stream:
             stream.write(data)
         os.replace(temporary, path)
-    except OSError:  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
+    except (
+        OSError
+    ):  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         return False

@@ -9,27 +9,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelreg.registry import cache, checks, names
+from modelreg.registry import cache, checks
 from modelreg.registry.expand import expand_license, expand_models
+from modelreg.registry.index import build_index
 from modelreg.registry.problems import raise_first
 from modelreg.registry.raw import Raw, read_file, read_folder, undump
 from modelreg.registry.sources import data_folder, sizes
 
-ROW = (
-    "id",
-    "name",
-    "family",
-    "publisher",
-    "released",
-    "kind",
-    "modalities",
-    "parameters",
-    "code_license",
-    "weight_license",
-    "parent",
-    "form",
-    "base_models",
+ROW_LICENSE = ("id", "kind", "title", "version", "family", "released", "supersedes", "languages")
+ROW_TERMS = (
+    "use_scope",
+    "commercial",
+    "registration",
+    "thresholds",
+    "excluded_entities",
+    "territory",
+    "governing_law",
+    "forum",
 )
+NOT_IN_ROWS = ("clause", "note", "definition", "documents", "review", "source")
 
 
 def compile_folder(folder: str) -> Raw:
@@ -68,33 +66,52 @@ def pieces(raw: Raw) -> Iterator[tuple[str, Any]]:
     licenses = {id_: expand_license(entry) for id_, entry in raw.licenses.items()}
     publishers = [entry.value for entry in raw.publishers.values()]
     ambiguous = [entry.value for entry in raw.ambiguous.values()]
-    yield (
-        "about",
-        {
-            "digest": _digest([models, licenses, publishers, ambiguous]),
-            "models": len(models),
-            "licenses": list(licenses),
-            "publishers": {p["id"]: p for p in publishers},
-            "ambiguous": {a["name"]: a["candidates"] for a in ambiguous},
-        },
-    )
-    yield "names", names.build_index(models, publishers, ambiguous)
-    yield "rows", [{key: model[key] for key in ROW} for model in models]
-    yield (
-        "license-rows",
-        {
-            id_: {key: v for key, v in record.items() if key not in ("clauses", "fingerprints", "texts")}
-            for id_, record in licenses.items()
-        },
-    )
-    yield (
-        "fingerprints",
-        {id_: record["fingerprints"] for id_, record in licenses.items() if record["fingerprints"]},
-    )
+    about = {
+        "digest": _digest([models, licenses, publishers, ambiguous]),
+        "models": len(models),
+        "licenses": list(licenses),
+        "publishers": {p["id"]: p for p in publishers},
+        "ambiguous": {a["name"]: a["candidates"] for a in ambiguous},
+    }
+    fingerprints = {id_: record["fingerprints"] for id_, record in licenses.items() if record["fingerprints"]}
+    yield "about", about
+    yield "names", build_index(models, publishers, ambiguous)
+    yield "rows", [_row(model) for model in models]
+    yield "license-rows", {id_: _license_row(record) for id_, record in licenses.items()}
+    yield "fingerprints", fingerprints
     for id_, record in licenses.items():
         yield f"license:{id_}", record
     for model in models:
         yield f"model:{model['id']}", model
+
+
+def _row(model: dict[str, Any]) -> dict[str, Any]:
+    """What a table of models shows: values without their sources."""
+    row = {
+        key: model[key] for key in ("id", "name", "family", "publisher", "released", "kind", "parent", "form")
+    }
+    parameters, code, periods = model["parameters"], model["code_license"], model["weight_license"]
+    row["parameters"] = parameters["value"] if isinstance(parameters, dict) else None
+    row["code_license"] = code["license"] if isinstance(code, dict) else code
+    if isinstance(periods, list):
+        periods = [{key: period[key] for key in ("from", "to", "license", "with")} for period in periods]
+    row["weight_license"] = periods
+    row["base_models"] = [{"model": base["model"], "form": base["form"]} for base in model["base_models"]]
+    row["source"] = model["origin"]["source"]
+    return row
+
+
+def _license_row(record: dict[str, Any]) -> dict[str, Any]:
+    row = {key: record[key] for key in ROW_LICENSE}
+    row["terms"] = {key: _bare(term) for key, term in record["terms"].items() if key in ROW_TERMS}
+    row["source"] = record["origin"]["source"]
+    return row
+
+
+def _bare(term: Any) -> Any:
+    if isinstance(term, dict):
+        return {key: _bare(value) for key, value in term.items() if key not in NOT_IN_ROWS}
+    return [_bare(item) for item in term] if isinstance(term, list) else term
 
 
 def _digest(value: Any) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modelreg.registry import cache, names, sources
-from modelreg.registry.cache import Compiled, CorruptError
+from modelreg.registry.cache import Buffer, Compiled, CorruptError
 from modelreg.registry.sources import StrPath
 
 Record = Mapping[str, Any]
@@ -85,12 +85,12 @@ class Registry:
         return (self.license(id_) for id_ in self.license_ids())
 
     def rows(self) -> list[Record]:
-        """What a table needs of every model (keys: `compile.ROW`); much cheaper than `models()`."""
+        """What a table needs of every model (see `compile._row`); much cheaper than `models()`."""
         found: list[Record] = self._piece("rows")
         return found
 
     def license_rows(self) -> Mapping[str, Record]:
-        """Every licence record but its clauses, texts, fingerprints; much cheaper than `licenses()`."""
+        """The deciding values of every licence record, without sources; much cheaper than `licenses()`."""
         found: Mapping[str, Record] = self._piece("license-rows")
         return found
 
@@ -180,7 +180,7 @@ class _Loader:
         raw = compile_folder(self.folder)
         data = cache.pack(signature, [*pieces(raw), ("raw", raw.dump())])
         self._store("registry", data, sources.newest(self.folder))
-        return Compiled(data)
+        return Compiled(Buffer(data))
 
     def _add_layers(self, base: Compiled) -> Compiled:
         from modelreg.registry.compile import apply_overlays, pieces
@@ -194,7 +194,7 @@ class _Loader:
         # Layers that say nothing of the registry get an empty compiled form, which sends readers to the base.
         data = cache.pack(signature, pieces(raw) if raw is not None else [])
         self._store("overlay", data, sources.newest(self.folder, self.layers))
-        return Compiled(data) if raw is not None else base
+        return Compiled(Buffer(data)) if raw is not None else base
 
     def _prebuilt(self) -> Compiled | None:
         """The compiled form that a wheel ships, if the data beside it are those that it was made of."""

@@ -14,7 +14,7 @@ def suggest(index: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Ids of the models whose names are nearest by edit distance.
 
     Args:
-        index: from `names.build_index`; name: as typed, with or without an owner.
+        index: from `index.build_index`; name: as typed, with or without an owner.
     Returns: at most 5 ids, nearest first; none where nothing is near.
     """
     wanted = key(name.rpartition("/")[2])[:64]

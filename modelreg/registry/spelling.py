@@ -57,6 +57,12 @@ def key(text: str) -> str:
     return done
 
 
+def tag_key(name: str) -> str:
+    """The same for an Ollama name, whose tag stays apart."""
+    name, colon, tag = name.casefold().partition(":")
+    return f"{key(name)}:{key(tag)}" if colon else key(name)
+
+
 def parse(text: str) -> Query | None:
     """Take a typed name apart; None if it cannot be the name of a model at all."""
     text = text.strip()
