@@ -46,7 +46,7 @@ def _as_facts(use: Any) -> Any:
 def _yaml(path: str) -> Any:
     from pathlib import Path
 
-    from modelreg.registry.yaml_strict import load
+    from modelreg.registry.yaml_strict import parse_yaml
 
     try:
         data = Path(path).read_bytes()
@@ -54,7 +54,7 @@ def _yaml(path: str) -> Any:
         raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
     if len(data) > _MAX_FILE:
         raise InputError(f"larger than {_MAX_FILE} bytes", code="too-large", where=path)
-    return load(data, path).value
+    return parse_yaml(data, path).value
 
 
 def facts_file(path: str | None) -> Facts:

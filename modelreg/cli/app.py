@@ -87,11 +87,10 @@ def _stub() -> None:  # pragma: no cover - only its name is shown
     """Stands for a command in the overview."""
 
 
-def _load(entry: Entry) -> Callable[..., Any]:
+def _load(entry: Entry) -> Any:
     from importlib import import_module
 
-    target: Callable[..., Any] = getattr(import_module(f"modelreg.cli.{entry.module}"), entry.function)
-    return target
+    return getattr(import_module(f"modelreg.cli.{entry.module}"), entry.function)
 
 
 def _help(target: Callable[..., Any], entry: Entry) -> str:

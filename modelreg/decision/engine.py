@@ -332,13 +332,13 @@ def _licenses(bundles: Iterable[Bundle], case: Case) -> Iterable[Mapping[str, An
 def _provenance(case: Case) -> Iterable[str]:
     """Which overlays had a hand in the answer; nothing where all is built in."""
     seen: dict[str, None] = {}
-    for entry in (
-        [case.model.entry if case.model else {}]
-        + [r.record for b in case.bundles for r in b.everything]
-        + [b.model.entry for b in case.bundles if b.model]
-    ):
-        found = entry.get("_provenance") or ()
-        for line in [found] if isinstance(found, str) else found:
-            if line != "built-in":
-                seen[str(line)] = None
+    entries = [r.record for b in case.bundles for r in b.everything] + [b.model.entry for b in case.bundles if b.model]
+    if case.model is not None:
+        entries.insert(0, case.model.entry)
+    for entry in entries:
+        origin: Mapping[str, Any] = entry.get("origin") or {}
+        if origin.get("source", "built-in") != "built-in":
+            seen[f"{entry['id']}: {origin['at']}"] = None
+        for change in origin.get("overrides") or ():
+            seen[f"{entry['id']}, {change['path']}: {change['at']}"] = None
     return seen

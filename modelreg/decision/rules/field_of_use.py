@@ -28,6 +28,8 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     special: dict[Citation, list[str]] = {}
     fields = set().union(*(_TAGS[f] for f in case.facts.words("field"))) if case.facts.words("field") else set()
     for record, term in bundle.items("use_restrictions", policies=True):
+        if term.get("appeal"):
+            continue  # a README's request to its readers, not a term
         citation = record.cite(term.get("clause"))
         tag = term["tag"]
         (general if tag in _GENERAL else special).setdefault(citation, []).append(tag)
