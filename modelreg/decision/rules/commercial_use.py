@@ -88,7 +88,7 @@ def _scope_labels(bundle: Bundle, case: Case, scope: tuple[License, Term]) -> It
         yield limit(case, "research-only", citation, met=False, via=bundle.via)
     yield limit(case, "non-commercial-only", citation, met=False, via=bundle.via)
     upstream = record.record.get("upstream_label")
-    if upstream and (bundle.via or case.model is None):
+    if upstream:
         yield limit(case, upstream, citation, met=False, via=bundle.via)
 
 

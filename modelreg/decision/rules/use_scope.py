@@ -55,5 +55,5 @@ def _labels(label: str) -> tuple[str, ...]:
 
 
 def _upstream(bundle: Bundle, case: Case, upstream: str | None) -> Iterator[Outcome]:
-    if upstream and bundle.via:
+    if upstream:
         yield limit(case, upstream, bundle.license.cite(None), via=bundle.via)
