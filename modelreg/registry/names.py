@@ -107,7 +107,8 @@ def resolve(index: Index, text: str) -> Resolution:
 
 def _full(index: Index, query: Query) -> Resolution:
     """A name with its owner, or a name on a given hub."""
-    if query.name in index["exact"]:
+    # Ids are Hugging Face names; the GitHub repository of the same name may hold other models too.
+    if query.kind in ("", "huggingface") and query.name in index["exact"]:
         return _result(index, [index["exact"][query.name]], "id", query)
     owner, _, last = query.name.rpartition("/")
     full = f"{key(owner)}/{key(last)}" if owner else key(last)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from modelreg.registry.spelling import MAX_LENGTH, key
 
 MOST = 5
+# How the makers of copies mark them: `chatglm-6b-GGUF` is near to `chatglm-6b`.
+_COPY = re.compile(
+    r"(?:[-._](?:i1|gguf|ggml|gptq|awq|exl2|mlx|onnx|[1-8]bit|int[48]|i?q[1-8][a-z0-9_]*))+$", re.IGNORECASE
+)
 
 
 def suggest(index: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -17,8 +22,15 @@ def suggest(index: Mapping[str, Any], name: str) -> tuple[str, ...]:
         index: from `index.build_index`; name: as typed, with or without an owner.
     Returns: at most 5 ids, nearest first; none where nothing is near.
     """
-    wanted = key(name.rpartition("/")[2])[:64]
-    if len(name) > MAX_LENGTH or len(wanted) < 2:
+    if len(name) > MAX_LENGTH:
+        return ()
+    last = name.rpartition("/")[2]
+    found = _near(index, key(last)[:64])
+    return found or _near(index, key(_COPY.sub("", last))[:64])
+
+
+def _near(index: Mapping[str, Any], wanted: str) -> tuple[str, ...]:
+    if len(wanted) < 2:
         return ()
     limit = max(1, len(wanted) // 3)
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)}
