@@ -12,6 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hub,run,dev]'
+	$(BIN)/python -m compileall -q modelreg
 	touch $(STAMP)
 
 demo: $(VENV)/.light
@@ -22,6 +23,7 @@ demo: $(VENV)/.light
 $(VENV)/.light: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m compileall -q modelreg
 	touch $@
 
 test: $(STAMP)

@@ -64,7 +64,10 @@ def main() -> None:
     for name in cases:
         ratio = statistics.median(times[name]) / unit
         limit = LIMITS.get(name)
-        print(f"{name:22} {statistics.median(times[name]) * 1000:7.1f} ms  {ratio:5.1f}x" + (f"  (limit {limit})" if limit else ""))
+        print(
+            f"{name:22} {statistics.median(times[name]) * 1000:7.1f} ms  {ratio:5.1f}x"
+            + (f"  (limit {limit})" if limit else "")
+        )
     script = "import sys; from modelreg.cli.app import run; sys.exit(run(sys.argv[1:]))"
     lines = '{"id": 1, "model": "THUDM/chatglm-6b", "facts": {"use": ["product"], "commercial": true}}\n' * 10_000
     started = time.perf_counter()

@@ -5,8 +5,7 @@ The names are those of docs/facts.md. Three-valued on purpose: a fact that was n
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelreg.errors import InputError
@@ -165,7 +164,7 @@ def _fact_name(raw: Any, where: str) -> str:
     name = raw.strip().replace("-", "_")
     name = _ALIASES.get(name, name)
     if name not in FACTS:
-        near = difflib.get_close_matches(name[:60], FACTS, n=1)
+        near = _nearest(name, FACTS)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
             f"unknown fact {raw[:60]!r}", code="unknown-fact", where=where, hint=hint + "names: modelreg explain facts"
@@ -209,10 +208,16 @@ def _word(name: str, value: str, allowed: tuple[str, ...], where: str) -> str:
     if not word or len(word) > MAX_WORD:
         raise InputError(f"fact '{name}' must be 1 to {MAX_WORD} characters", code="bad-facts", where=where)
     if allowed and word not in allowed:
-        near = difflib.get_close_matches(word[:60], allowed, n=1)
+        near = _nearest(word, allowed)
         hint = (f"did you mean '{near[0]}'? " if near else "") + "one of: " + ", ".join(allowed)
         raise InputError(f"fact '{name}' cannot be {word[:60]!r}", code="bad-facts", where=where, hint=hint)
     return word
+
+
+def _nearest(word: str, known: Iterable[str]) -> list[str]:
+    import difflib  # only on the way to an error
+
+    return difflib.get_close_matches(word[:60], list(known), n=1)
 
 
 def is_date(text: str) -> bool:

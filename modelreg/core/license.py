@@ -30,10 +30,11 @@ class Citation(NamedTuple):
 class License:
     """One version of one text: what it says, by term, with the clause for each."""
 
-    __slots__ = ("record",)
+    __slots__ = ("_sources", "record")
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.record = record
+        self._sources: dict[str | None, str] = {}
 
     def __repr__(self) -> str:
         return f"License({self.id!r})"
@@ -84,6 +85,11 @@ class License:
 
     def source(self, clause: str | None = None) -> str:
         """Repository, path, commit and date of the text that holds the clause."""
+        if clause not in self._sources:
+            self._sources[clause] = self._source(clause)
+        return self._sources[clause]
+
+    def _source(self, clause: str | None) -> str:
         texts: Mapping[str, Any] = self.record.get("texts") or {}
         key = None
         if clause is not None:
