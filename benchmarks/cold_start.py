@@ -50,7 +50,7 @@ def main() -> None:
     base = [sys.executable, "-c", "pass"]
     tool = [sys.executable, "-m", "modelreg"]
     cases = {name: (tool + args, False) for name, args in COMMANDS.items()}
-    cases["list on a terminal"] = (tool + ["list"], True)
+    cases["list on a terminal"] = ([*tool, "list"], True)
     cases["check on a terminal"] = (tool + COMMANDS["check"], True)
     for command, terminal in cases.values():
         cpu(command, terminal=terminal)  # fill caches
