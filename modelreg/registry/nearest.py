@@ -25,8 +25,7 @@ def suggest(index: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if len(name) > MAX_LENGTH:
         return ()
     last = name.rpartition("/")[2]
-    found = _near(index, key(last)[:64])
-    return found or _near(index, key(_COPY.sub("", last))[:64])
+    return _near(index, key(_COPY.sub("", last))[:64]) or _near(index, key(last)[:64])
 
 
 def _near(index: Mapping[str, Any], wanted: str) -> tuple[str, ...]:
