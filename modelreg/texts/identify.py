@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -183,6 +182,8 @@ def neighbours() -> Mapping[str, Fingerprint]:
     Their ids begin with OTHER. Pass `{**known, **neighbours()}` to `identify`: CC-BY-4.0 is then recognised
     as itself, and `best` gives it no name, where it would else pass for an edited CC-BY-NC-4.0.
     """
+    import json  # only here: every command that names a licence imports this module, few ask for neighbours
+
     data = json.loads(Path(__file__).with_name("neighbours.json").read_text(encoding="utf-8"))
     return {
         OTHER + key: Fingerprint.from_data(value, where=f"neighbours.json: {key}")
