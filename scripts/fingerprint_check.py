@@ -1,4 +1,4 @@
-"""Measure identification: names of all reference texts in several forms, sizes, times, and names given to other files.
+"""Measure identification: names of all reference texts in several forms, sizes, times, names of other files.
 
 usage: fingerprint_check.py FOLDER_OF_TEXTS [OTHER_FILE_OR_FOLDER ...]
 """
@@ -7,13 +7,14 @@ import re
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from modelreg.errors import ModelregError
 from modelreg.texts.fingerprint import decode, fingerprint
 from modelreg.texts.identify import best, identify, neighbours
 
-FORMS = {
+FORMS: dict[str, Callable[[str], str]] = {
     "raw": lambda t: t,
     "wrapped at 60": lambda t: textwrap.fill(t, 60),
     "crlf": lambda t: t.replace("\n", "\r\n"),

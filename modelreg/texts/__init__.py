@@ -1,4 +1,4 @@
-"""Official texts without their words: fingerprints, clause digests, identification, and where to get the texts.
+"""Official texts without their words: fingerprints, clause digests, names, and where to get the texts.
 
 normal.py       bytes -> text -> tokens and letters, with the way back to lines
 fingerprint.py  what a licence record holds of a text; digests of cited clauses

@@ -66,7 +66,7 @@ def test_a_part_of_a_file_is_cut_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["LICENSE", "MODEL_LICENSE", "licence.txt", "COPYING", "docs.md", "模型许可协议.txt"]
+    "name", ["LICENSE", "MODEL_LICENSE", "licence.txt", "COPYING", "docs.md", "许可协议.txt"]
 )
 def test_a_model_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
@@ -80,7 +80,7 @@ def test_a_model_folder(name: str, tmp_path: Path) -> None:
 
 def test_the_licence_section_of_a_readme(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(
-        "# Heron\n\n## Use\n\nRun it.\n\n## 许可 License\n\nAsk the maker.\n\n### More\n\nx\n\n## Thanks\n\nAll.\n",
+        "# Heron\n\n## 许可 License\n\nAsk the maker.\n\n### More\n\nx\n\n## Thanks\n\nAll.\n",
         encoding="utf-8",
     )
     found = from_folder(tmp_path, WANTED)
