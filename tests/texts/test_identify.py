@@ -59,6 +59,7 @@ def test_a_licence_inside_a_larger_file_is_contained() -> None:
     match = identify(readme, HERON)[0]
     assert match.kind is MatchKind.CONTAINED
     assert match.embedded
+    assert best(identify(readme, HERON)).outcome is Outcome.CONTAINS
     assert match.contained > 0.99
     assert match.extra > 0.5
     lines = readme.split("\n")
