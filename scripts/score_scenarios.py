@@ -34,7 +34,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.scenarios = self.right = self.full = self.permissive = 0
-        self.wanted = self.shown = self.barred = self.false = self.missed = self.unmet = self.kinds = self.kind_right = 0
+        self.wanted = self.shown = self.barred = self.false = 0
+        self.missed = self.unmet = self.kinds = self.kind_right = 0
 
 
 def answers(scenarios: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -43,7 +44,8 @@ def answers(scenarios: list[dict[str, Any]]) -> list[dict[str, Any]]:
         path = Path(folder, "questions.jsonl")
         lines = [
             json.dumps(
-                {"id": s["id"], "model": s["model"], "as_of": s.get("as_of"), "facts": s.get("facts") or {}}, default=str
+                {"id": s["id"], "model": s["model"], "as_of": s.get("as_of"), "facts": s.get("facts") or {}},
+                default=str,
             )
             for s in scenarios
         ]
