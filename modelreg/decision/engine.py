@@ -232,12 +232,13 @@ def _decision(
         if outcome.code not in ("duty", "limit", "note") and reason not in reasons:
             reasons.append(reason)
     conditions.sort(key=lambda c: _RANK[c.role])
-    permission = max(kinds, key=PERMISSION_KINDS.index) if verdict == REQUIRES_AGREEMENT and kinds else None
-    if permission is None:
-        # A permission that is in hand is named as well: it is what the answer rests on.
-        in_hand = [c.label for c in conditions if c.role == PERMISSION and c.met and c.label in PERMISSION_KINDS]
-        if verdict not in (REQUIRES_AGREEMENT,) and in_hand:
-            permission = max(in_hand, key=PERMISSION_KINDS.index)
+    # A permission that is in hand is no longer a condition; the answer rests on it and names it.
+    held = tuple(c for c in conditions if c.role == PERMISSION and c.met)
+    conditions = [c for c in conditions if c not in held]
+    if verdict == REQUIRES_AGREEMENT:
+        permission = max(kinds, key=PERMISSION_KINDS.index) if kinds else None
+    else:
+        permission = max((c.label for c in held), key=PERMISSION_KINDS.index, default=None)
     return Decision(
         asked=subject.asked,
         model=subject.model.id if subject.model else None,
@@ -250,6 +251,7 @@ def _decision(
         missing_facts=tuple(dict.fromkeys(missing)),
         next_steps=tuple(_next_steps(case, conditions)),
         licenses=tuple(_licenses(bundles, case)),
+        held=held,
         candidates=subject.candidates or subject.suggestions,
         provenance=tuple(_provenance(case)),
     )

@@ -39,7 +39,7 @@ def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
         yield Line(f"{words('candidates')}: {', '.join(decision.candidates)}", depth=1)
     yield from _reasons(decision.reasons, words)
     for role in (PERMISSION, DUTY, LIMIT, NOTE):
-        shown = [c for c in decision.conditions if c.role == role]
+        shown = [c for c in (*decision.held, *decision.conditions) if c.role == role]
         if shown:
             yield Line(words(role), "head")
             for condition in shown:

@@ -75,9 +75,7 @@ class Outcome(StrEnum):
     """What `best` found."""
 
     ONE = "one"  # the file is that licence, as published or with slight changes (see the match)
-    CONTAINS = (
-        "contains"  # the licence is a part of the file: a README, a collection, a licence with additions
-    )
+    CONTAINS = "contains"  # the licence is a part of the file: a README, a collection, a licence with additions
     AMBIGUOUS = "ambiguous"
     NONE = "none"
 

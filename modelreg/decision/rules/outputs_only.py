@@ -28,6 +28,9 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
         record, term = scope
         label = "non-commercial-only" if term["value"] == "non-commercial" else "research-only"
         yield limit(case, label, record.cite(term.get("clause")), via=bundle.via)
+        upstream = record.record.get("upstream_label")
+        if upstream:
+            yield limit(case, upstream, record.cite(term.get("clause")), via=bundle.via)
         if allowed != "allowed":
             yield Outcome(UNDETERMINED, "outputs-not-stated", record.cite(term.get("clause")), {})
 
