@@ -128,12 +128,21 @@ def acts_of(facts: Facts, uses: frozenset[str], commercial: bool | None) -> Acts
         "distribution": distribution,
         "modification": modified,
         "derivative": distribution if modified else False,
+        "derivative-offered": _any(distribution, hosting, None if product else product) if modified else False,
+        "derivative-hosted": hosting if modified else False,
         "hosting": hosting,
         "product": product,
         "training": "train-on-outputs" in uses,
         "output-publication": published,
         "research-publication": None if "research" in uses else False,
     }
+
+
+def _any(*states: bool | None) -> bool | None:
+    """Three-valued or."""
+    if True in states:
+        return True
+    return None if None in states else False
 
 
 class Case:

@@ -143,6 +143,8 @@ TEXTS = {
     "act-hosting": "others get hosted access",
     "act-product": "a product with it is offered",
     "act-derivative": "a derived model is distributed",
+    "act-derivative-offered": "a derived model is made available",
+    "act-derivative-hosted": "others use a modified model over a network",
     "act-output-publication": "outputs are published",
     "act-research-publication": "results are published",
     "act-above-threshold": "the limit is passed",

@@ -138,6 +138,8 @@ TEXTS = {
     "act-hosting": "他人获得托管访问",
     "act-product": "提供含该模型的产品",
     "act-derivative": "分发衍生模型",
+    "act-derivative-offered": "提供衍生模型",
+    "act-derivative-hosted": "他人经网络使用修改后的模型",
     "act-output-publication": "公开输出内容",
     "act-research-publication": "发表研究成果",
     "act-above-threshold": "超过限额",
