@@ -112,7 +112,8 @@ def source_text(source: Any) -> str:
     if "license" in source:
         clause = _clause(source)
         return f"{source['license']}, {clause}" if clause else str(source["license"])
-    return f"{source['url']} ({source['date']})"
+    date = f" ({source['date']})" if "date" in source else ""
+    return f"{source.get('url', '')}{date}"
 
 
 def names_of(entry: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

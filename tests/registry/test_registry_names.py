@@ -81,9 +81,7 @@ PUBLISHERS = [
     {"id": "qwen", "owners": ["Qwen", "QwenLM"]},
 ]
 INDEX = json.loads(
-    json.dumps(
-        build_index(MODELS, PUBLISHERS, [{"name": "qwen", "candidates": ["Qwen/Qwen-7B", "Qwen/Qwen2-7B"]}])
-    )
+    json.dumps(build_index(MODELS, PUBLISHERS, [{"name": "qwen", "candidates": ["Qwen/Qwen-7B", "Qwen/Qwen2-7B"]}]))
 )
 
 

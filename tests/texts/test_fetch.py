@@ -65,9 +65,7 @@ def test_a_part_of_a_file_is_cut_out(tmp_path: Path) -> None:
     assert found.where == f"{path}#L3-L{2 + len(INVENTED.strip().splitlines())}"
 
 
-@pytest.mark.parametrize(
-    "name", ["LICENSE", "MODEL_LICENSE", "licence.txt", "COPYING", "docs.md", "许可协议.txt"]
-)
+@pytest.mark.parametrize("name", ["LICENSE", "MODEL_LICENSE", "licence.txt", "COPYING", "docs.md", "许可协议.txt"])
 def test_a_model_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     (tmp_path / "LICENSE-CODE").write_text("The code is under other terms.", encoding="utf-8")
