@@ -99,7 +99,7 @@ class _Checker:
         terms = value["terms"]
         self._known_license(value.get("supersedes"), entry, ("supersedes",))
         policy = terms.get("use_policy")
-        if isinstance(policy, dict) and policy["license"] != "silent":
+        if isinstance(policy, dict) and policy["license"] not in ("silent", "not-seen"):
             self._known_license(policy["license"], entry, ("terms", "use_policy", "license"))
         upstream = terms.get("upstream")
         for number, item in enumerate(upstream if isinstance(upstream, list) else ()):
