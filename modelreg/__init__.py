@@ -1,2 +1,1 @@
 """modelreg: the terms of open-weights models as data."""
-

@@ -1,0 +1,1 @@
+"""Plain values: standard library only; no files, no clock, no printing."""

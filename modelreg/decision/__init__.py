@@ -1,0 +1,1 @@
+"""(model, licences, facts, date) -> Decision. Pure: no files, no clock, no printing."""

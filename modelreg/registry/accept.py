@@ -1,6 +1,7 @@
 """A quick yes for entries that meet their schema: JSON Schema compiled to functions, for our keywords.
 
-It halves the time of a first start (jsonschema takes eight times as long for the same). It only ever says "yes" or "ask jsonschema", which then finds and words the faults. Unknown keywords are errors.
+It halves the time of a first start: jsonschema takes eight times as long for the same. It only ever says "yes"
+or "ask jsonschema", which then finds and words the faults. Keywords that are not known here are errors.
 """
 
 from __future__ import annotations

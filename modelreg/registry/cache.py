@@ -125,9 +125,7 @@ def pack(signature: str, pieces: Iterable[tuple[str, Any]]) -> bytes:
         ensure_ascii=False,
         separators=(",", ":"),
     ).encode()
-    return (
-        MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
-    )
+    return MAGIC + f"{len(header):0{_LENGTH}d}{zlib.crc32(header):0{_LENGTH}d}".encode() + header + bytes(body)
 
 
 def folder(environ: Mapping[str, str] | None = None) -> str | None:
@@ -170,9 +168,7 @@ def write(path: str, data: bytes) -> bool:
         with open(temporary, "xb") as stream:
             stream.write(data)
         os.replace(temporary, path)
-    except (
-        OSError
-    ):  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
+    except OSError:  # a folder that cannot be written, a full disk, a racing deletion, a file held open on Windows
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         return False

@@ -282,9 +282,7 @@ class _Checker:
             taken: dict[str, str] = {}
             for id_, (entry, _) in self.model_entries.items():
                 names = entry.value.get("names")
-                listed = (
-                    names.get(platform, []) if isinstance(names, dict) and id(entry) in self.sound else []
-                )
+                listed = names.get(platform, []) if isinstance(names, dict) and id(entry) in self.sound else []
                 for number, name in enumerate(listed):
                     other = taken.setdefault(name.casefold(), id_)
                     if other != id_:
@@ -316,9 +314,7 @@ class _Checker:
         try:
             date.fromisoformat((value + "-01-01")[:10])
         except ValueError:
-            self._say(
-                "no-such-date", f"{value!r} is not a day of the calendar", entry.where(path), "correct it"
-            )
+            self._say("no-such-date", f"{value!r} is not a day of the calendar", entry.where(path), "correct it")
             return False
         return True
 

@@ -53,9 +53,7 @@ def apply_overlays(base: dict[str, Any], overlays: Sequence[tuple[str, str]]) ->
         else:
             read_file(raw, path, source="overlay", name=path)
     if not raw.problems and not any(
-        entry.touched
-        for kind in (raw.models, raw.licenses, raw.publishers, raw.ambiguous)
-        for entry in kind.values()
+        entry.touched for kind in (raw.models, raw.licenses, raw.publishers, raw.ambiguous) for entry in kind.values()
     ):
         return None
     raise_first(checks.check(raw))
@@ -89,9 +87,7 @@ def pieces(raw: Raw) -> Iterator[tuple[str, Any]]:
 
 def _row(model: dict[str, Any]) -> dict[str, Any]:
     """What a table of models shows: values without their sources."""
-    row = {
-        key: model[key] for key in ("id", "name", "family", "publisher", "released", "kind", "parent", "form")
-    }
+    row = {key: model[key] for key in ("id", "name", "family", "publisher", "released", "kind", "parent", "form")}
     parameters, code, periods = model["parameters"], model["code_license"], model["weight_license"]
     row["parameters"] = parameters["value"] if isinstance(parameters, dict) else None
     row["code_license"] = code["license"] if isinstance(code, dict) else code

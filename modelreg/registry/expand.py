@@ -63,9 +63,7 @@ def _variant(parent: dict[str, Any], entry: Entry) -> dict[str, Any]:
     value["variants"] = []
     origin = dict(entry.origin)
     inherited = [
-        note
-        for note in parent["origin"]["overrides"]
-        if note["path"].split(".")[0] not in (*OWN, *entry.value)
+        note for note in parent["origin"]["overrides"] if note["path"].split(".")[0] not in (*OWN, *entry.value)
     ]
     origin["overrides"] = [*origin["overrides"], *inherited]
     value["origin"] = origin

@@ -171,16 +171,12 @@ class _Loader:
         return self._add_layers(base) if self.layers else base
 
     def _base(self) -> Compiled:
-        return (
-            self._fresh("registry", sources.signature(self.folder)) or self._prebuilt() or self._make_base()
-        )
+        return self._fresh("registry", sources.signature(self.folder)) or self._prebuilt() or self._make_base()
 
     def _make_base(self) -> Compiled:
         from modelreg.registry.compile import compile_folder, pieces
 
-        signature = sources.signature(
-            self.folder
-        )  # before the files are read: a change meanwhile makes it stale
+        signature = sources.signature(self.folder)  # before the files are read: a change meanwhile makes it stale
         raw = compile_folder(self.folder)
         data = cache.pack(signature, [*pieces(raw), ("raw", raw.dump())])
         self._store("registry", data, sources.newest(self.folder))
@@ -219,9 +215,7 @@ class _Loader:
             return ""
         layers = self.layers if kind == "overlay" else ()
         place = "\n".join([self.folder, *(f"{option}\t{os.path.abspath(path)}" for path, option in layers)])
-        return os.path.join(
-            self.where, f"{kind}-{zlib.crc32(place.encode(errors='surrogateescape')):08x}.compiled"
-        )
+        return os.path.join(self.where, f"{kind}-{zlib.crc32(place.encode(errors='surrogateescape')):08x}.compiled")
 
     def _fresh(self, kind: str, signature: str) -> Compiled | None:
         path = self._path(kind)

@@ -42,9 +42,5 @@ def raise_first(problems: Sequence[Problem]) -> None:
     first = errors[0]
     more = len(errors) - 1
     message = f"{first.message} (and {more} more)" if more else first.message
-    hint = (
-        f"{first.hint}; modelreg validate lists all"
-        if first.hint and more
-        else first.hint or "modelreg validate"
-    )
+    hint = f"{first.hint}; modelreg validate lists all" if first.hint and more else first.hint or "modelreg validate"
     raise InputError(message, code=first.code, where=first.where, hint=hint)

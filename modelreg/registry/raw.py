@@ -34,9 +34,7 @@ class Entry:
 
     __slots__ = ("layers", "origin", "stem", "touched", "value", "variants")
 
-    def __init__(
-        self, value: dict[str, Any], origin: dict[str, Any], layers: list[tuple[Document, Path_]]
-    ) -> None:
+    def __init__(self, value: dict[str, Any], origin: dict[str, Any], layers: list[tuple[Document, Path_]]) -> None:
         self.variants: dict[str, Entry] = {}
         self.value = value
         self.origin = origin
@@ -136,9 +134,7 @@ def read_file(raw: Raw, path: str, *, source: str, name: str, is_license: bool =
             return
         value, base = value["registry"], ("registry",)
     if not isinstance(value, dict):
-        raw.problem(
-            "schema", "a mapping is needed here", document.where(base), "write keys with values: models: […]"
-        )
+        raw.problem("schema", "a mapping is needed here", document.where(base), "write keys with values: models: […]")
     elif is_license or ("terms" in value and "models" not in value):
         _add(raw, "licenses", document, base, value, source)
     else:
@@ -151,9 +147,7 @@ def _read_lists(raw: Raw, document: Document, base: Path_, value: dict[str, Any]
             where = document.where((*base, name), key=True)
             raw.problem("schema", f"unknown key {name!r}", where, f"one of {', '.join(LISTS)}")
         elif not isinstance(items, list):
-            raw.problem(
-                "schema", f"{name} is not a list", document.where((*base, name)), "begin each entry with '- '"
-            )
+            raw.problem("schema", f"{name} is not a list", document.where((*base, name)), "begin each entry with '- '")
         else:
             for number, item in enumerate(items):
                 _add(raw, name, document, (*base, name, number), item, source)
@@ -179,9 +173,7 @@ def _add(raw: Raw, kind: str, document: Document, path: Path_, item: Any, source
         table[id_] = entry
     elif source == BUILT_IN or any(layer is document for layer, _ in known.layers):
         message = f"{kind}: {id_!r} is given twice; it stands at {known.where()} already"
-        raw.problem(
-            "repeated-id", message, document.where((*path, label)), "remove one of the two, or join them"
-        )
+        raw.problem("repeated-id", message, document.where((*path, label)), "remove one of the two, or join them")
     else:
         _override(known, entry)
 
@@ -191,9 +183,7 @@ def _entry(raw: Raw, document: Document, path: Path_, item: dict[str, Any], sour
     entry = Entry(value, {"source": source, "at": document.where(path), "overrides": []}, [(document, path)])
     variants = item.get("variants", [])
     if not isinstance(variants, list):
-        raw.problem(
-            "schema", "variants is not a list", document.where((*path, "variants")), "begin each with '- '"
-        )
+        raw.problem("schema", "variants is not a list", document.where((*path, "variants")), "begin each with '- '")
         return entry
     for number, variant in enumerate(variants):
         inner = (*path, "variants", number)
@@ -201,9 +191,7 @@ def _entry(raw: Raw, document: Document, path: Path_, item: dict[str, Any], sour
             raw.problem("schema", "a variant has no id", document.where(inner), "give it id: …, as text")
         elif variant["id"] in entry.variants:
             where = document.where((*inner, "id"))
-            raw.problem(
-                "repeated-id", f"variant {variant['id']!r} is given twice", where, "remove one of the two"
-            )
+            raw.problem("repeated-id", f"variant {variant['id']!r} is given twice", where, "remove one of the two")
         else:
             entry.variants[variant["id"]] = _entry(raw, document, inner, variant, source)
     return entry

@@ -68,11 +68,7 @@ def check(kind: str, entry: Entry) -> list[Problem]:
     decimals(entry.value)
     if meets(kind)(entry.value):
         return []
-    return [
-        _problem(error, entry)
-        for top in validator(kind).iter_errors(entry.value)
-        for error in _innermost(top)
-    ]
+    return [_problem(error, entry) for top in validator(kind).iter_errors(entry.value) for error in _innermost(top)]
 
 
 def _innermost(error: ValidationError) -> Iterator[ValidationError]:

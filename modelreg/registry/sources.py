@@ -33,9 +33,7 @@ def data_folder() -> str:
     """
     package = os.path.dirname(PACKAGE)
     for folder in (os.path.join(package, "_data"), os.path.dirname(package)):
-        if os.path.exists(os.path.join(folder, "registry.yaml")) or os.path.isdir(
-            os.path.join(folder, "registry.d")
-        ):
+        if os.path.exists(os.path.join(folder, "registry.yaml")) or os.path.isdir(os.path.join(folder, "registry.d")):
             return folder
     raise ModelEnvironmentError(
         "registry.yaml is missing from this installation",

@@ -119,11 +119,7 @@ def _on_hub(kind: str, path: str) -> Query:
         return Query(kind, name, revision, _tag_stems(name))
     if kind == "modelscope" and parts and parts[0] == "models":
         parts = parts[1:]
-    if (
-        kind == "huggingface"
-        and parts
-        and parts[0] in ("datasets", "spaces", "papers", "collections", "docs")
-    ):
+    if kind == "huggingface" and parts and parts[0] in ("datasets", "spaces", "papers", "collections", "docs"):
         return Query(kind, path)
     if kind == "huggingface" and len(parts) >= 2 and parts[0] == "api" and parts[1] == "models":
         parts = parts[2:]
@@ -145,9 +141,7 @@ def _purl(text: str) -> Query:
     body = text[4:].split("?")[0].split("#")[0].lstrip("/")
     kind, _, path = body.partition("/")
     path, _, revision = path.partition("@")
-    return Query(
-        PURLS.get(kind.lower(), "huggingface") if path else "huggingface", _unescape(path or text), revision
-    )
+    return Query(PURLS.get(kind.lower(), "huggingface") if path else "huggingface", _unescape(path or text), revision)
 
 
 def _without_scheme(text: str, lower: str) -> str:

@@ -21,9 +21,7 @@ def validate(paths: Iterable[StrPath] = (), *, against_built_in: bool | None = N
     Raises: ModelEnvironmentError if the built-in data are needed and missing.
     """
     listed = [os.fspath(path) for path in paths] or [data_folder()]
-    over = (
-        against_built_in if against_built_in is not None else not any(_stands_alone(path) for path in listed)
-    )
+    over = against_built_in if against_built_in is not None else not any(_stands_alone(path) for path in listed)
     raw = Raw()
     if over:
         read_folder(raw, data_folder())

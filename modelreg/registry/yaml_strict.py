@@ -134,9 +134,7 @@ class _Open:
 
     __slots__ = ("anchor", "first", "key", "key_at", "keys", "path", "start", "value")
 
-    def __init__(
-        self, value: dict[str, Any] | list[Any], path: Path_, start: int, anchor: str | None
-    ) -> None:
+    def __init__(self, value: dict[str, Any] | list[Any], path: Path_, start: int, anchor: str | None) -> None:
         self.value = value
         self.path = path
         self.key: str | None = None
@@ -180,9 +178,7 @@ class _Reader:
                         "a second document starts here", "yaml-documents", event, "keep one document a file"
                     )
                 if event.tags:
-                    raise self._error(
-                        "%TAG directives are not allowed", "yaml-tag", event, "remove the directive"
-                    )
+                    raise self._error("%TAG directives are not allowed", "yaml-tag", event, "remove the directive")
         if not seen:
             raise InputError(
                 "the file is empty",
@@ -198,9 +194,7 @@ class _Reader:
 
     def _error(self, message: str, code: str, event: Any, hint: str) -> InputError:
         mark = event.start_mark
-        return InputError(
-            message, code=code, where=f"{self.name}:{mark.line + 1}:{mark.column + 1}", hint=hint
-        )
+        return InputError(message, code=code, where=f"{self.name}:{mark.line + 1}:{mark.column + 1}", hint=hint)
 
     def _count(self, event: Any, more: int = 1) -> None:
         self.nodes += more
@@ -250,9 +244,7 @@ class _Reader:
             return text == "true"
         if _INTEGER.match(text):
             if len(text) > MAX_DIGITS:
-                raise self._error(
-                    f"integer of {len(text)} digits", "yaml-integer", event, "quote it if text is meant"
-                )
+                raise self._error(f"integer of {len(text)} digits", "yaml-integer", event, "quote it if text is meant")
             return int(text)
         return text
 
@@ -268,9 +260,7 @@ class _Reader:
             raise self._error("a key has an anchor", "yaml-anchor", event, "put the anchor on the value")
         if key in top.keys:
             message = f"key {_short(key)} is repeated; it stands on line {top.keys[key]} already"
-            raise self._error(
-                message, "yaml-repeated-key", event, "remove one of the two, or join their values"
-            )
+            raise self._error(message, "yaml-repeated-key", event, "remove one of the two, or join their values")
         top.keys[key] = line
         top.key = key
         top.key_at = (line, event.start_mark.column + 1)
@@ -283,9 +273,7 @@ class _Reader:
                 "a mapping or list stands where a key is needed", "yaml-key", event, "keys are plain words"
             )
         if len(self.stack) >= MAX_DEPTH:
-            raise self._error(
-                f"nested deeper than {MAX_DEPTH} levels", "yaml-depth", event, "flatten the structure"
-            )
+            raise self._error(f"nested deeper than {MAX_DEPTH} levels", "yaml-depth", event, "flatten the structure")
         start = self.nodes
         self._count(event)
         path = self._place(value, event)
@@ -310,9 +298,7 @@ class _Reader:
             )
         found = self.anchors[event.anchor]
         if found is None:
-            raise self._error(
-                f"'*{event.anchor}' stands inside itself", "yaml-alias", event, "write the value out"
-            )
+            raise self._error(f"'*{event.anchor}' stands inside itself", "yaml-alias", event, "write the value out")
         value, size, origin = found
         self.aliased += size
         if self.aliased > MAX_ALIASED:
@@ -320,9 +306,7 @@ class _Reader:
                 f"aliases add more than {MAX_ALIASED} values", "yaml-alias", event, "write the values out"
             )
         if len(self.stack) + _depth(value) > MAX_DEPTH:
-            raise self._error(
-                f"nested deeper than {MAX_DEPTH} levels", "yaml-depth", event, "flatten the structure"
-            )
+            raise self._error(f"nested deeper than {MAX_DEPTH} levels", "yaml-depth", event, "flatten the structure")
         self._count(event, size)
         path = self._place(copy.deepcopy(value), event)
         for below in _paths(value):  # what is inside stands where the anchor's value stands
@@ -373,9 +357,7 @@ def _depth(value: Any) -> int:
 
 def _decode(data: bytes, name: str) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(
-            "the file is UTF-16", code="yaml-encoding", where=f"{name}:1:1", hint="save it as UTF-8"
-        )
+        raise InputError("the file is UTF-16", code="yaml-encoding", where=f"{name}:1:1", hint="save it as UTF-8")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError as error:

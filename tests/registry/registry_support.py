@@ -108,9 +108,7 @@ def license_text(id_: str, *, kind: str = "model-license", terms: str = "", clau
     ]
     lines += ["clauses:"]
     for clause in ["1", "2", "License", "Introduction", *clauses.split()]:
-        lines.append(
-            f'  "{clause}": {{title: {{en: t, zh: 题}}, summary: {{en: s, zh: 要}}, at: ["main:1-2"]}}'
-        )
+        lines.append(f'  "{clause}": {{title: {{en: t, zh: 题}}, summary: {{en: s, zh: 要}}, at: ["main:1-2"]}}')
     given = terms or 'commercial: {value: free, approval: none, clause: "2"}'
     lines += ["terms:", *("  " + line for line in given.splitlines())]
     if kind != "statement":

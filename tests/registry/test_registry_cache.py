@@ -101,9 +101,7 @@ def test_damaged_base_below_an_overlay(load: Load, tmp_path: Path, cache_folder:
     assert load(over).model("Qwen/Qwen-7B")["name"] == "X"
 
 
-def test_cache_that_is_no_use(
-    load: Load, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_that_is_no_use(load: Load, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = load().digest
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")

@@ -127,9 +127,7 @@ def test_warnings(data: Path) -> None:
     load_registry(data=data)
 
 
-def test_layers_are_checked_over_the_built_in(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_layers_are_checked_over_the_built_in(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "data_folder", lambda: str(data))
     monkeypatch.setattr("modelreg.registry.validate.data_folder", lambda: str(data))
     path = tmp_path / "modelreg.yaml"

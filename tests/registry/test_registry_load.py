@@ -67,9 +67,7 @@ def test_variant_inherits(load: Load) -> None:
     assert parent["variants"] == ["THUDM/chatglm-6b-int4"]
     assert (variant["parent"], variant["form"]) == ("THUDM/chatglm-6b", "quantised")
     assert variant["weight_license"] == parent["weight_license"]
-    assert variant["base_models"] == [
-        {"model": "THUDM/chatglm-6b", "form": "quantised", "source": None, "note": None}
-    ]
+    assert variant["base_models"] == [{"model": "THUDM/chatglm-6b", "form": "quantised", "source": None, "note": None}]
     assert variant["names"]["other"] == []
     assert variant["origin"]["at"] == "registry.yaml:27:9"
 
@@ -111,8 +109,7 @@ def test_overlay_adds(load: Load, tmp_path: Path) -> None:
 def test_overlay_overrides_a_term(load: Load, tmp_path: Path) -> None:
     path = overlay(
         tmp_path,
-        "licenses:\n  - id: LicenseRef-A\n    terms:\n"
-        "      commercial: {value: prohibited}\n      forum: not-seen\n",
+        "licenses:\n  - id: LicenseRef-A\n    terms:\n      commercial: {value: prohibited}\n      forum: not-seen\n",
     )
     record = load(path).license("LicenseRef-A")
     assert record["terms"]["commercial"] == {"value": "prohibited", "approval": "none", "clause": ["2"]}
@@ -176,9 +173,7 @@ def test_project_without_a_registry_section(load: Load, tmp_path: Path, cache_fo
 def test_overlay_folder(load: Load, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     (folder / "licenses").mkdir(parents=True)
-    (folder / "licenses" / "LicenseRef-A.yaml").write_text(
-        "id: LicenseRef-A\ntitle: Ours\n", encoding="utf-8"
-    )
+    (folder / "licenses" / "LicenseRef-A.yaml").write_text("id: LicenseRef-A\ntitle: Ours\n", encoding="utf-8")
     (folder / "registry.yaml").write_text("models: [{id: Qwen/Qwen-7B, name: Ours}]\n", encoding="utf-8")
     registry = load(folder)
     assert registry.license("LicenseRef-A")["title"] == registry.model("Qwen/Qwen-7B")["name"] == "Ours"

@@ -81,9 +81,7 @@ PUBLISHERS = [
     {"id": "qwen", "owners": ["Qwen", "QwenLM"]},
 ]
 INDEX = json.loads(
-    json.dumps(
-        build_index(MODELS, PUBLISHERS, [{"name": "qwen", "candidates": ["Qwen/Qwen-7B", "Qwen/Qwen2-7B"]}])
-    )
+    json.dumps(build_index(MODELS, PUBLISHERS, [{"name": "qwen", "candidates": ["Qwen/Qwen-7B", "Qwen/Qwen2-7B"]}]))
 )
 
 
@@ -299,11 +297,7 @@ def test_distance(a: str, b: str) -> None:
 
 def test_a_revision_with_an_entry_of_its_own() -> None:
     names: dict[str, Any] = {"huggingface": ["a/x"]}
-    index = build_index(
-        [{"id": "a/x", "name": "X", "names": names}, {"id": "a/x@v1", "name": "X v1", "names": {}}]
-    )
+    index = build_index([{"id": "a/x", "name": "X", "names": names}, {"id": "a/x@v1", "name": "X v1", "names": {}}])
     assert repr(resolve(index, "a/x@v1")) == "Found('a/x@v1', 'id', 'v1')"
-    assert (
-        repr(resolve(index, "https://huggingface.co/A/X/tree/v1")) == "Found('a/x@v1', 'huggingface', 'v1')"
-    )
+    assert repr(resolve(index, "https://huggingface.co/A/X/tree/v1")) == "Found('a/x@v1', 'huggingface', 'v1')"
     assert repr(resolve(index, "x@v2")) == "Found('a/x', 'name', 'v2')"

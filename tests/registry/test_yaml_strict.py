@@ -181,9 +181,7 @@ def test_fuzz_text(text: str) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(
-    st.one_of(st.binary(), st.text(alphabet="ab:-[]{}&*\n é中\u2028\x85\U0001f600").map(lambda s: s.encode()))
-)
+@given(st.one_of(st.binary(), st.text(alphabet="ab:-[]{}&*\n é中\u2028\x85\U0001f600").map(lambda s: s.encode())))
 def test_fuzz_bytes(data: bytes) -> None:
     _only_input_errors(data)
 

@@ -1,0 +1,222 @@
+"""Facts and questions for `check`: flags, files, the project's declared use, and batches of JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from modelreg.cli._book import Book, open_book
+from modelreg.cli._output import Output
+from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
+from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
+from modelreg.decision.engine import decide
+from modelreg.errors import ExitCode, InputError, UsageError
+
+_MAX_FILE = 4_000_000
+
+
+class Project:
+    """The `modelreg.yaml` of the folder that the command runs in, or of one above it: its `use:` section."""
+
+    def __init__(self) -> None:
+        from modelreg.registry.sources import find_project
+
+        found = find_project()
+        self.path = str(found) if found else None
+        self.facts = Facts({})
+        if self.path is not None:
+            data = _yaml(self.path)
+            if isinstance(data, dict) and "use" in data:
+                self.facts = parse_facts(_as_facts(data["use"]), where=f"{self.path}: use")
+
+    def mark(self, decision: Decision) -> Decision:
+        """Say in the answer that the project's declared use had a hand in it."""
+        if not self.facts:
+            return decision
+        return decision._replace(provenance=(*decision.provenance, f"{self.path}: use"))
+
+
+def _as_facts(use: Any) -> Any:
+    # `use: [product]` is the short form of `use: {use: [product]}`.
+    return {"use": use} if isinstance(use, str | list) else use
+
+
+def _yaml(path: str) -> Any:
+    from pathlib import Path
+
+    from modelreg.registry.yaml_strict import parse_yaml
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
+    if len(data) > _MAX_FILE:
+        raise InputError(f"larger than {_MAX_FILE} bytes", code="too-large", where=path)
+    return parse_yaml(data, path).value
+
+
+def facts_file(path: str | None) -> Facts:
+    """Facts from a YAML or JSON file (JSON is read as YAML, as it nearly is).
+
+    Raises:
+        InputError: the file cannot be read, is no mapping, or holds a fact that is wrong.
+    """
+    if path is None:
+        return Facts({})
+    if path.endswith(".json"):
+        return parse_facts(_json_file(path), where=path)
+    return parse_facts(_as_facts(_yaml(path)), where=path)
+
+
+def _json_file(path: str) -> Any:
+    from pathlib import Path
+
+    try:
+        return _json(Path(path).read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read: {error}", code="no-such-file", where=path) from error
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constants)
+    except json.JSONDecodeError as error:
+        place = f"{where}:{error.lineno}:{error.colno}"
+        raise InputError(f"not JSON: {error.msg}", code="bad-json", where=place) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", code="bad-json", where=where) from error
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in out:
+            raise ValueError(f"key {key!r} is given twice")
+        out[key] = value
+    return out
+
+
+def _no_constants(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def more_facts(given: Iterable[str]) -> dict[str, Any]:
+    """`--fact NAME=VALUE`; a name given several times collects a list where the fact takes one.
+
+    Raises:
+        UsageError: no `=`, or a fact that takes one value is given twice.
+    """
+    out: dict[str, Any] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign:
+            raise UsageError(f"cannot read '{text}'", where="--fact", hint="--fact NAME=VALUE, e.g. --fact dau=5000")
+        kind = FACTS.get(name, ("", ()))[0]
+        typed: Any = value
+        if value in ("true", "false", "yes", "no") and kind != "a list of words":
+            typed = value in ("true", "yes")
+        elif kind == "a whole number":
+            digits = value.replace("_", "").replace(",", "")
+            typed = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else value
+        elif kind == "a list of words":
+            typed = [*out.get(name, []), *[v for v in value.split(",") if v]]
+            out.pop(name, None)
+        if name in out:
+            raise UsageError(f"fact '{name}' is given twice", where="--fact")
+        out[name] = typed
+    return out
+
+
+def date_of(text: str | None) -> str:
+    """The date of the answer: the one given, else today (UTC).
+
+    Raises:
+        UsageError: not a date.
+    """
+    if text is None:
+        import time
+
+        return time.strftime("%Y-%m-%d", time.gmtime())
+    if not is_date(text):
+        raise UsageError(f"not a date: '{text}'", where="--as-of", hint="YYYY-MM-DD")
+    return text
+
+
+def open_registry(overlays: Sequence[str] | None, project: Project) -> Book:
+    """The registry with its overlays; the project's are among them."""
+    return open_book(overlays, project.path)
+
+
+def ask(book: Book, model: str, facts: Facts, as_of: str, fixed: bool, revision: str | None = None) -> Decision:
+    """Resolve a name and decide."""
+    return decide(book.subject(model, revision), facts, as_of, book, fixed_date=fixed)
+
+
+def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: str) -> int:
+    """Answer JSON lines with JSON lines, in order; a line that cannot be read gets an `error` and spoils no other.
+
+    Returns:
+        An exit status: 3 if some line could not be read, else 1 if some answer is no, else 0.
+    """
+    project = Project()
+    book = open_registry(overlays, project)
+    bad = no = False
+    for number, line in enumerate(_lines(path), 1):
+        text = line.strip()
+        if not text:
+            continue
+        where = f"{path}:{number}"
+        answer: dict[str, Any]
+        identity = None
+        try:
+            question = _json(text, where)
+            if not isinstance(question, dict):
+                raise InputError("a question is a JSON object", code="bad-question", where=where)
+            identity = question.get("id")
+            decision = _one(book, project, question, where, today)
+            answer = decision.to_data()
+            no = no or decision.verdict not in (PERMITTED, WITH_CONDITIONS)
+        except InputError as error:
+            bad = True
+            answer = {"error": {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}}
+            out.warn(str(error))
+        out.text(json.dumps({"id": identity, **answer}, ensure_ascii=False, sort_keys=True) + "\n")
+    out.flush()
+    return int(ExitCode.BAD_INPUT if bad else ExitCode.NO if no else ExitCode.OK)
+
+
+def _one(book: Book, project: Project, question: dict[str, Any], where: str, today: str) -> Decision:
+    model = question.get("model")
+    if not isinstance(model, str) or not model.strip() or len(model) > 2000:
+        raise InputError("'model' must name a model", code="bad-question", where=where, hint='{"model": "chatglm-6b"}')
+    as_of = question.get("as_of")
+    if as_of is not None and not (isinstance(as_of, str) and is_date(as_of)):
+        raise InputError(f"'as_of' must be a date or null, got {as_of!r}"[:200], code="bad-question", where=where)
+    revision = question.get("revision") or question.get("version")
+    if revision is not None and not isinstance(revision, str):
+        raise InputError("'revision' must be text", code="bad-question", where=where)
+    facts = Facts({**project.facts, **parse_facts(question.get("facts"), where=f"{where}: facts")})
+    decision = ask(book, model, facts, as_of or today, as_of is not None, question.get("revision"))
+    return project.mark(decision)
+
+
+def _lines(path: str) -> Iterator[str]:
+    if path == "-":
+        yield from _decoded(sys.stdin.buffer)
+        return
+    try:
+        stream = open(path, "rb")  # noqa: SIM115, PTH123 - closed below; a generator cannot use `with` across yields here
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
+    try:
+        yield from _decoded(stream)
+    finally:
+        stream.close()
+
+
+def _decoded(stream: Any) -> Iterator[str]:
+    for raw in stream:
+        yield raw.decode("utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8", "replace")

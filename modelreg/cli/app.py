@@ -1,0 +1,140 @@
+"""Registers the commands and is the one place that catches, prints and exits.
+
+Only the module of the command that was named is imported, so that `check` does not pay for the others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from modelreg.errors import ExitCode, ModelregError
+
+
+class Entry(NamedTuple):
+    """A command: the module and function that hold it, and its line in the list of commands."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS = {
+    "list": Entry("list_models", "list_models", "Models with their licences and commercial terms at a glance. 一览"),
+    "show": Entry("show", "show", "Everything recorded about a model, by clause. 详情"),
+    "check": Entry("check", "check", "May I use it, under which conditions, what next, which clause. 检查"),
+    "compare": Entry("compare", "compare", "Terms of several models side by side. 对比"),
+    "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
+    "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
+    "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
+}
+GROUPS = frozenset({"license"})
+
+EPILOG = "Docs: README.md. modelreg says what licence texts say; it gives no legal advice."
+
+
+def build(only: str | None) -> Any:
+    """The Typer application with one command fully there, or all as names with their help lines.
+
+    Args:
+        only: the command that was asked for; None for the overview and for shell completion.
+    """
+    import typer
+
+    app = typer.Typer(
+        name="modelreg",
+        help="The terms of open-weights models as data: look up, check, acknowledge, run. 开放权重模型的条款。",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        add_completion=True,
+    )
+
+    def version(value: bool) -> None:
+        if value:
+            from modelreg._version import __version__
+
+            typer.echo(f"modelreg {__version__}")
+            raise typer.Exit
+
+    def root(
+        version: bool = typer.Option(False, "--version", callback=version, is_eager=True, help="Show the version."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    ) -> None:
+        """Options that stand before the command."""
+
+    app.callback()(root)
+    full = only is None and any(
+        name.startswith("_MODELREG_COMPLETE") or name == "_MODELREG_COMPLETE" for name in os.environ
+    )
+    for name, entry in COMMANDS.items():
+        if name == only or full:
+            target = _load(entry)
+            if name in GROUPS:
+                app.add_typer(target, name=name, help=entry.help)
+            else:
+                app.command(name, help=_help(target, entry), epilog=None)(target)
+        elif only is None:
+            app.command(name, help=entry.help)(_stub)
+    return app
+
+
+def _stub() -> None:  # pragma: no cover - only its name is shown
+    """Stands for a command in the overview."""
+
+
+def _load(entry: Entry) -> Any:
+    from importlib import import_module
+
+    return getattr(import_module(f"modelreg.cli.{entry.module}"), entry.function)
+
+
+def _help(target: Callable[..., Any], entry: Entry) -> str:
+    return f"{entry.help}\n\n\b\n{(target.__doc__ or '').strip()}"
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit status (errors.ExitCode)."""
+    debug = "--debug" in args
+    try:
+        return _run(args)
+    except ModelregError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (`| head`): no error of ours; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:  # the last line of defence turns a defect into exit 70
+        if debug:
+            raise
+        _complain(
+            f"error[bug]: {type(error).__name__}: {error}\n"
+            "  hint: this is a defect of modelreg; run again with --debug and report the traceback"
+        )
+        return int(ExitCode.BUG)
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - the one place that reports errors
+
+
+def _run(args: Sequence[str]) -> int:
+    named = next((a for a in args if not a.startswith("-")), None)
+    app = build(named if named in COMMANDS else None)
+    try:
+        app(args=list(args), prog_name="modelreg")
+    except SystemExit as stop:
+        code = stop.code
+        if code is None:
+            return 0
+        return code if isinstance(code, int) else 1
+    return 0

@@ -1,0 +1,46 @@
+"""Only outputs are used: some texts let them go free although the model itself is for non-commercial use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelreg.core.verdict import PROHIBITED, UNDETERMINED
+from modelreg.decision.case import Bundle, Case, Outcome, limit
+
+RULE_ID = "outputs-only"
+SUMMARY = {
+    "en": "Where only outputs are used, what the text says of outputs decides.",
+    "zh": "仅使用输出时，以文本对输出的规定为准。",
+}
+
+
+def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
+    if case.uses != {"outputs-only"} or not case.commercial:
+        return
+    settled = bundle.settled("outputs")
+    scope = bundle.settled("use_scope")
+    restricted = scope is not None and scope[1]["value"] != "any"
+    allowed = settled[1].get("commercial_use") if settled else "silent"
+    if settled is not None and allowed == "forbidden":
+        record, term = settled
+        yield Outcome(PROHIBITED, "outputs-not-commercial", record.cite(term.get("clause")), {})
+    elif restricted and scope is not None:
+        record, term = scope
+        label = "non-commercial-only" if term["value"] == "non-commercial" else "research-only"
+        yield limit(case, label, record.cite(term.get("clause")), via=bundle.via)
+        upstream = record.record.get("upstream_label")
+        if upstream:
+            yield limit(case, upstream, record.cite(term.get("clause")), via=bundle.via)
+        if allowed != "allowed":
+            yield Outcome(UNDETERMINED, "outputs-not-stated", record.cite(term.get("clause")), {})
+
+
+def frees_outputs(bundle: Bundle, case: Case) -> bool:
+    """Whether the plan uses outputs only and the text leaves those free (or `check` has decided it)."""
+    if case.uses != {"outputs-only"}:
+        return False
+    settled = bundle.settled("outputs")
+    scope = bundle.settled("use_scope")
+    if settled is not None and settled[1].get("commercial_use") in ("allowed", "forbidden"):
+        return True
+    return scope is not None and scope[1]["value"] != "any"

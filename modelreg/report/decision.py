@@ -1,0 +1,144 @@
+"""A decision as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelreg.core.verdict import (
+    DUTY,
+    LIMIT,
+    NOTE,
+    PERMISSION,
+    PERMITTED,
+    WITH_CONDITIONS,
+    Condition,
+    Decision,
+    NextStep,
+    Reason,
+)
+from modelreg.i18n import Words
+from modelreg.report.lines import Line
+
+_STYLE = {PERMITTED: "good", WITH_CONDITIONS: "good", "undetermined": "warn", "requires-agreement": "warn"}
+
+
+def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
+    """The whole answer: verdict, terms, why, what to do, where sources disagree, the next step."""
+    name = decision.model or decision.asked
+    yield Line(
+        f"{name}: {words(decision.verdict)} ({decision.verdict})",
+        _STYLE.get(decision.verdict, "bad"),
+        remark=words("as-of", date=decision.as_of),
+    )
+    for entry in decision.licenses:
+        yield Line(f"{words('terms')}: {entry['title']} ({entry['license']})", depth=1, remark=_period(entry, words))
+    for source in decision.provenance:
+        yield Line(f"{words('overlay')}: {source}", "warn", 1)
+    if decision.candidates:
+        yield Line(f"{words('candidates')}: {', '.join(decision.candidates)}", depth=1)
+    yield from _reasons(decision.reasons, words)
+    for role in (PERMISSION, DUTY, LIMIT, NOTE):
+        shown = [c for c in (*decision.held, *decision.conditions) if c.role == role]
+        if shown:
+            yield Line(words(role), "head")
+            for condition in shown:
+                yield _condition(condition, words)
+    yield from _conflicts(decision, words)
+    yield from _law(decision, words)
+    if decision.next_steps:
+        yield Line(words("next"), "head")
+        for step in decision.next_steps:
+            yield from _step(step, words)
+    if decision.missing_facts:
+        yield Line(words("missing-line", facts=", ".join(decision.missing_facts)), "dim")
+
+
+def _period(entry: Mapping[str, Any], words: Words) -> str:
+    parts = []
+    if entry["from"] and entry["kind"] != "use-policy":
+        parts.append(f"{entry['from']} … {entry['to'] or words('in-force')}")
+    if entry["via"]:
+        parts.append(words("via", model=entry["via"]))
+    parts.append(entry["source"])
+    return "; ".join(p for p in parts if p)
+
+
+def _reasons(reasons: tuple[Reason, ...], words: Words) -> Iterator[Line]:
+    if reasons:
+        yield Line(words("why"), "head")
+    for reason in reasons:
+        yield Line(words.reason(reason.code, reason.params), depth=1, remark=_cite(reason.citation, words))
+
+
+def _condition(condition: Condition, words: Words) -> Line:
+    text = f"{condition.label}: {words.condition(condition.label)}"
+    if condition.values:
+        text += " — " + "; ".join(f"{v:,}" if isinstance(v, int) else str(v) for v in condition.values)
+    style, mark = "", "[ ]"
+    if condition.role == NOTE:
+        mark = " - "
+    elif condition.met is True:
+        mark, style = "[x]", "good"
+    elif condition.met is False:
+        mark, style = "[!]", "bad"
+        text += f" ({words('missed')})"
+    if condition.when:
+        text += f" ({words('only-if', when=words('act-' + condition.when))})"
+    remark = _cite(condition.citation, words)
+    if condition.via:
+        remark += f"; {words('via', model=condition.via)}" if remark else words("via", model=condition.via)
+    return Line(f"{mark} {text}", style if condition.met is False else "", 1, remark)
+
+
+def _cite(citation: Any, words: Words) -> str:
+    parts = [citation.license]
+    if citation.clause:
+        parts.append(words("clause", clause=citation.clause))
+    if citation.source:
+        parts.append(citation.source)
+    return ", ".join(p for p in parts if p)
+
+
+def _conflicts(decision: Decision, words: Words) -> Iterator[Line]:
+    if decision.conflicts:
+        yield Line(words("conflicts"), "head")
+    for conflict in decision.conflicts:
+        yield Line(f"{conflict['field']}: {words.pick(conflict['why'])}", depth=1, remark=conflict["id"])
+        for statement in conflict["statements"]:
+            where = statement.get("license") or statement.get("url") or ""
+            if statement.get("clause"):
+                clause = statement["clause"]
+                where += ", " + words("clause", clause=clause if isinstance(clause, str) else ", ".join(clause))
+            yield Line(f"{words('says', who=statement['who'])}: {words.pick(statement['says'])}", depth=2, remark=where)
+        yield Line(words("followed", who=conflict["follows"]), depth=2)
+
+
+def _law(decision: Decision, words: Words) -> Iterator[Line]:
+    for entry in decision.licenses:
+        law, forum = entry.get("governing_law"), entry.get("forum")
+        if law:
+            text = law["jurisdiction"] + (f" (- {', '.join(law['excludes'])})" if law.get("excludes") else "")
+            yield Line(f"{words('law')}: {text}", depth=0, remark=f"{entry['license']}, {_clause(law, words)}")
+        if forum:
+            name = forum.get("name_zh") if words.lang == "zh" else None
+            yield Line(
+                f"{words('forum')}: {name or forum['name']}, {forum['place']}",
+                depth=0,
+                remark=f"{entry['license']}, {_clause(forum, words)}",
+            )
+
+
+def _clause(term: Mapping[str, Any], words: Words) -> str:
+    clause = term.get("clause") or ""
+    return words("clause", clause=clause if isinstance(clause, str) else ", ".join(clause))
+
+
+def _step(step: NextStep, words: Words) -> Iterator[Line]:
+    places = [*step.urls, *step.emails]
+    text = f"{step.kind}: {', '.join(places) or words('silent')}"
+    yield Line(text, "title", 1, _cite(step.citation, words))
+    if step.documents:
+        yield Line(words("send", documents="; ".join(words.pick(d) for d in step.documents)), depth=2)
+    if step.fee != "silent":
+        yield Line(words("fee", fee=step.fee), depth=2)
