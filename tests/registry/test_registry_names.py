@@ -293,3 +293,11 @@ def test_distance(a: str, b: str) -> None:
     assert distance(a, b, 99) == distance(b, a, 99)
     assert (distance(a, b, 99) == 0) == (a == b)
     assert distance(a, b, 99) <= max(len(a), len(b))
+
+
+def test_a_revision_with_an_entry_of_its_own() -> None:
+    names: dict[str, Any] = {"huggingface": ["a/x"]}
+    index = build_index([{"id": "a/x", "name": "X", "names": names}, {"id": "a/x@v1", "name": "X v1", "names": {}}])
+    assert repr(resolve(index, "a/x@v1")) == "Found('a/x@v1', 'id', 'v1')"
+    assert repr(resolve(index, "https://huggingface.co/A/X/tree/v1")) == "Found('a/x@v1', 'huggingface', 'v1')"
+    assert repr(resolve(index, "x@v2")) == "Found('a/x', 'name', 'v2')"
