@@ -107,7 +107,7 @@ def acts_of(facts: Facts, uses: frozenset[str], commercial: bool | None) -> Acts
     distribution: bool | None = False
     if uses & _DISTRIBUTING or shipped:
         distribution = True
-    elif shipped is None and ("product" in uses or (unnamed and commercial)):
+    elif shipped is None and ("product" in uses or (unnamed and commercial) or (uses == {"code-only"} and commercial)):
         distribution = None
     modified = bool(uses & _DERIVED_USES or facts.flag("fine_tuned") or facts.flag("modified"))
     hosted = facts.flag("hosts_for_third_parties")
@@ -133,9 +133,18 @@ def acts_of(facts: Facts, uses: frozenset[str], commercial: bool | None) -> Acts
         "hosting": hosting,
         "product": product,
         "training": "train-on-outputs" in uses,
+        "trained-offered": _trained_offered(facts, distribution, product) if "train-on-outputs" in uses else False,
         "output-publication": published,
         "research-publication": None if "research" in uses else False,
     }
+
+
+def _trained_offered(facts: Facts, distribution: bool | None, product: bool | None) -> bool | None:
+    """Whether a model that was trained on outputs is made available; a name for it says that it is."""
+    if distribution or facts.word("derivative_name"):
+        return True
+    kept = facts.flag("distributes_weights") is False and not product
+    return False if kept else None
 
 
 def _any(*states: bool | None) -> bool | None:
@@ -213,10 +222,18 @@ def held(case: Case, bundle: Bundle, kind: str) -> bool:
         return False
     if kind != REGISTRATION_FORM:
         return facts.flag("registration_confirmed") is True
-    if facts.flag("registration_confirmed") is False:
+    if facts.flag("registration_confirmed") is False or _in_anothers_name(facts, bundle):
         return False
     other = facts.word("registered_for")
     return not (other and not _covers(case, bundle, other))
+
+
+def _in_anothers_name(facts: Facts, bundle: Bundle) -> bool:
+    """A permission that cannot be transferred helps only the one in whose name it was given."""
+    named = (facts.word("registered_in_name_of") or "").lower()
+    grant = bundle.settled("grant")
+    own = not named or named.split()[0] in ("own", "our", "us", "self", "same", "ourselves")
+    return not own and grant is not None and grant[1].get("transferable") is False
 
 
 def _covers(case: Case, bundle: Bundle, other: str) -> bool:

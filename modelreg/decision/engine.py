@@ -43,21 +43,16 @@ class Subject(NamedTuple):
     revision: str = ""
 
 
-def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_date: bool = True) -> Decision:
+def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decision:
     """Answer "may this model be used so, and what must be done?".
 
     Args:
         subject: the resolved name.
         facts: what is known of the use.
         as_of: ISO date for which the answer is wanted.
-        fixed_date: whether the user named the date (else a fact such as `downloaded` may move it).
     Returns:
         A decision; what cannot be decided is `undetermined` with the reason, never an exception.
     """
-    if not fixed_date:
-        downloaded = facts.word("downloaded") or ""
-        if len(downloaded) == 10 and downloaded[:4].isdigit():
-            as_of = downloaded
     case = Case(facts, as_of, lookup, subject.model)
     if subject.model is None and subject.candidates:
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
@@ -125,6 +120,8 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
             if not _inherits(case, base.form, base.model):
                 continue
             parent = case.lookup.model(base.model) or case.lookup.find(base.model)
+            if parent is not None and parent.publisher == current.publisher and current.periods:
+                continue  # one licensor, who put the result under terms of its own
             if parent is None:
                 missing.append(_open("no-licence-found", "unknown-base", name=current.id, bases=[base.model]))
             else:
@@ -205,7 +202,7 @@ def _decide_code(case: Case, subject: Subject) -> Decision:
         bundle = Bundle(model, record, (), (), "")
         bundles.append(bundle)
         for rule in MODEL_RULES:
-            if rule.RULE_ID == "code-and-weights":
+            if rule.RULE_ID in ("code-and-weights", "conflicting-sources"):
                 outcomes += [(rule.RULE_ID, o) for o in rule.check(case)]
         for text_rule in TEXT_RULES:
             outcomes += [(text_rule.RULE_ID, o) for o in text_rule.check(bundle, case)]
