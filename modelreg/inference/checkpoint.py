@@ -28,6 +28,8 @@ from modelreg.inference.problems import (
 )
 
 AGAIN = "download the file again and compare its sha256 with the repository's"
+# Pickle instructions that call something.
+CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")
 # In order of preference: (index, single file).
 SAFETENSORS = ("model.safetensors.index.json", "model.safetensors")
 PICKLES = ("pytorch_model.bin.index.json", "pytorch_model.bin")
@@ -64,8 +66,8 @@ class Checkpoint:
             lost = [key for key in expected or () if key not in tensors]
             if lost:
                 raise MissingTensorsError(
-                    f"{name} lacks {len(lost)} of the {len(expected or ())} tensors that the index places in it, "
-                    f"first '{lost[0]}'",
+                    f"{name} lacks {len(lost)} of the {len(expected or ())} tensors that the index places "
+                    f"in it, first '{lost[0]}'",
                     where=str(path),
                     hint="index and files are of different revisions; " + AGAIN,
                 )
@@ -86,7 +88,8 @@ def find_checkpoint(folder: Path) -> Checkpoint:
     parts = [name for name in there if name.endswith((".safetensors", ".bin"))]
     if parts:
         raise NoWeightsError(
-            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...) but neither an index nor one whole file",
+            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...), "
+            "but neither an index nor one whole file",
             where=str(folder),
             hint=f"fetch {SAFETENSORS[0]} or {PICKLES[0]} too",
         )
@@ -109,15 +112,17 @@ def _read_index(folder: Path, name: str) -> dict[str, tuple[str, ...] | None]:
     files: dict[str, list[str]] = {}
     for key, shard in pairs:
         # A name with a folder in it could point anywhere; no published index has one.
-        if not isinstance(shard, str) or shard in ("", ".", "..") or "\\" in shard or Path(shard).name != shard:
+        if not isinstance(shard, str) or "\\" in shard or Path(shard).name != shard or shard in ("", ".."):
             raise IndexFileError(
                 f"the index places '{key}' in {shard!r}, which is no plain file name",
                 where=str(path),
-                hint="an index may name only files beside it; do not use this checkpoint before asking where it is from",
+                hint="an index names only files beside it: ask where this checkpoint comes from",
             )
         if not shard.endswith((".safetensors", ".bin")):
             raise IndexFileError(
-                f"the index places '{key}' in {shard!r}, which is neither .safetensors nor .bin", where=str(path), hint=AGAIN
+                f"the index places '{key}' in {shard!r}, which is neither .safetensors nor .bin",
+                where=str(path),
+                hint=AGAIN,
             )
         files.setdefault(shard, []).append(key)
     if not files:
@@ -149,7 +154,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as problem:
         raise TruncatedWeightsError(
@@ -166,8 +171,8 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
         if not _asks_for_code(path, problem):
             raise _truncated(path, problem) from problem
         raise UnsafePickleError(
-            f"{path.name} is a pickle that asks for more than tensors: {_reason(problem)}. Loading it would run "
-            "code, so nothing was loaded",
+            f"{path.name} is a pickle that asks for more than tensors: {_reason(problem)}. "
+            "Loading it would run code, so nothing was loaded",
             where=str(path),
             hint="use the safetensors files of this model, and tell whoever published this file",
         ) from problem
@@ -201,7 +206,7 @@ def _asks_for_code(path: Path, problem: pickle.UnpicklingError) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return any(op.name in ("REDUCE", "INST", "OBJ", "NEWOBJ") for op, _, _ in pickletools.genops(file))
+            return any(op.name in CALLS for op, _, _ in pickletools.genops(file))
     except ValueError:
         return False
 

@@ -78,7 +78,7 @@ def packed_width(width: int, bits: int) -> int:
 
 
 class QuantizedLinear(nn.Module):
-    """A linear layer over packed weights; `weight`, `weight_scale` and `bias` are named as in the checkpoints."""
+    """A linear layer over packed weights; its tensors are named as in the checkpoints."""
 
     weight: Tensor
     weight_scale: Tensor
@@ -96,7 +96,7 @@ class QuantizedLinear(nn.Module):
         parts = [
             F.linear(x, dequantize(packed, scale, self.bits, x.dtype))
             for packed, scale in zip(
-                self.weight.split(CHUNK_ROWS), self.weight_scale.split(CHUNK_ROWS), strict=True
+                torch.split(self.weight, CHUNK_ROWS), torch.split(self.weight_scale, CHUNK_ROWS), strict=True
             )
         ]
         out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -104,7 +104,8 @@ class QuantizedLinear(nn.Module):
 
     def extra_repr(self) -> str:
         """Sizes, for `print(model)`."""
-        return f"in={self.in_features}, out={self.out_features}, bits={self.bits}, bias={self.bias is not None}"
+        bias = self.bias is not None
+        return f"in={self.in_features}, out={self.out_features}, bits={self.bits}, bias={bias}"
 
 
 class QuantizedEmbedding(nn.Module):
@@ -129,7 +130,7 @@ class QuantizedEmbedding(nn.Module):
 
 
 def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
-    """Put a quantized module, not yet filled, in the place of the linear or embedding called `name`.
+    """Put a quantized module in the place of the linear or embedding called `name`; its weight is not filled.
 
     Raises: ValueError where `name` is neither, or its rows cannot be packed.
     """
@@ -138,7 +139,8 @@ def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
     old = parent.get_submodule(leaf)
     new: nn.Module
     if isinstance(old, nn.Linear):
-        new = QuantizedLinear(old.in_features, old.out_features, bits, bias=old.bias is not None)
+        new = QuantizedLinear(old.in_features, old.out_features, bits, bias=False)
+        new.bias = old.bias  # it may be filled already
     elif isinstance(old, nn.Embedding):
         new = QuantizedEmbedding(old.num_embeddings, old.embedding_dim, bits, dtype=dtype)
     else:
@@ -147,5 +149,5 @@ def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
 
 
 def layer_linears(model: nn.Module) -> list[str]:
-    """Names of the linear layers that the scheme quantizes: those inside the layers, not head or embeddings."""
+    """Names of the linear layers that the scheme quantizes: those of the layers, not the head."""
     return [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and ".layers." in n]

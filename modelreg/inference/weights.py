@@ -9,7 +9,7 @@ converted on the way. Tensors that need no conversion stay mapped: the file is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -85,14 +85,15 @@ def _open_model(
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
 ) -> Model:
-    """Internal to `load` and to tests: open weights without asking whether one may. Arguments as of `load`."""
+    """Internal to `load` and to tests: open weights without asking whether one may. Arguments: `load`."""
     from modelreg.inference.adapters import apply_lora, apply_prefix, prefix_tensors
 
     folder = Path(folder)
     values = read_config(folder)
     checkpoint = find_checkpoint(folder)
     if quant not in (0, 4, 8):
-        raise ConfigError(f"quantizing to {quant} bits is not known", where="--quant", hint="use int8 or int4")
+        said = f"quantizing to {quant} bits is not known"
+        raise ConfigError(said, where="--quant", hint="use int8 or int4")
     model = _empty_model(values, str(folder / CONFIG_NAME), classifier=_has_classifier(checkpoint, values))
     bits = model.config.quantization_bit
     if quant and bits:
@@ -106,7 +107,7 @@ def _open_model(
     )
     found_prefix = _fill(model, checkpoint, placement, quant)
     model.eval().requires_grad_(False)
-    model.placement = placement  # type: ignore[assignment]
+    model.placement = placement
     if prefix is not None:
         found_prefix = prefix_tensors(Path(prefix))
     elif model.config.pre_seq_len and not found_prefix:
@@ -127,7 +128,7 @@ def needs(model: nn.Module, bits: int = 0) -> Need:
     total = sum(p.numel() for p in model.parameters())
     if isinstance(model, ChatGLM) and model.config.tie_word_embeddings:
         total -= model.lm_head.weight.numel()
-    linear = sum(model.get_submodule(n).weight.numel() for n in quantization.layer_linears(model))  # type: ignore[union-attr,operator]
+    linear = sum(_find(model, f"{n}.weight").numel() for n in quantization.layer_linears(model))
     return Need(total, linear, bits)
 
 
@@ -153,15 +154,15 @@ def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = Fa
 def _fill(model: Model, checkpoint: Checkpoint, placement: Placement, quant: int) -> dict[str, Tensor]:
     """Put every tensor of the files in its place; return those of a P-Tuning prefix encoder."""
     wanted = set(model.state_dict())
-    tied = isinstance(model, ChatGLM) and model.config.tie_word_embeddings
+    tied = model if isinstance(model, ChatGLM) and model.config.tie_word_embeddings else None
     to_quantize = set(quantization.layer_linears(model)) if quant else set()
     heads: dict[str, Tensor] = {}
     prefix: dict[str, Tensor] = {}
     given: set[str] = set()
     unknown: list[str] = []
     for path, tensors in checkpoint.shards():
-        packed = {name.removesuffix(".weight" + SCALE) for name in tensors if name.endswith(".weight" + SCALE)}
-        for module in sorted(packed):
+        ending = ".weight" + SCALE
+        for module in sorted(n.removesuffix(ending) for n in tensors if n.endswith(ending)):
             _make_packed(model, module, placement.dtype, str(path))
             wanted |= {f"{module}.weight", f"{module}.weight{SCALE}"}
         for name in sorted(tensors):
@@ -170,7 +171,7 @@ def _fill(model: Model, checkpoint: Checkpoint, placement: Placement, quant: int
                 continue
             if name.startswith(PREFIX_ENCODER):
                 prefix[name.removeprefix(PREFIX_ENCODER)] = tensor
-            elif tied and name.startswith(HEAD + "."):
+            elif tied is not None and name.startswith(HEAD + "."):
                 heads[name] = tensor
             elif name not in wanted:
                 unknown.append(name)
@@ -184,10 +185,13 @@ def _fill(model: Model, checkpoint: Checkpoint, placement: Placement, quant: int
                     wanted.add(name + SCALE)
                 else:
                     _assign(model, name, tensor, placement, str(path))
-    if tied:
-        _tie(model, heads, str(checkpoint.folder))
+    if tied is not None:
+        _tie(tied, heads, str(checkpoint.folder))
         given |= {name for name in wanted if name.startswith(HEAD + ".")}
     _complete(wanted - given, unknown, len(wanted), prefix, str(checkpoint.folder))
+    empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
+    if empty:
+        raise AssertionError(f"bug: these were counted as loaded and are not: {_some(empty)}")
     return prefix
 
 
@@ -195,7 +199,7 @@ def _make_packed(model: Model, module: str, dtype: torch.dtype, where: str) -> N
     bits = model.config.quantization_bit
     if not bits:
         raise ConfigError(
-            f"the weights are packed integers ('{module}.weight{SCALE}'), and config.json has no quantization_bit",
+            f"the weights are packed ('{module}.weight{SCALE}'), and config.json has no quantization_bit",
             where=where,
             hint="take config.json and weights from the same repository",
         )
@@ -297,7 +301,9 @@ def _complete(
 ) -> None:
     if missing and prefix and len(missing) == total:
         raise MissingTensorsError(
-            "this is a P-Tuning prefix without its model", where=where, hint="open the model, and give this by --prefix"
+            "this is a P-Tuning prefix without its model",
+            where=where,
+            hint="open the model, and give this by --prefix",
         )
     if missing:
         names = sorted(missing)
@@ -308,7 +314,8 @@ def _complete(
         )
     if unknown:
         raise UnexpectedTensorsError(
-            f"the files hold {len(unknown)} tensors that the model has no place for: {_some(sorted(unknown))}",
+            f"the files hold {len(unknown)} tensors that the model has no place for: "
+            f"{_some(sorted(unknown))}",
             where=where,
             hint="config.json and weights must be of the same model",
         )
@@ -316,6 +323,3 @@ def _complete(
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-_: Callable[..., Model] = load
