@@ -28,6 +28,7 @@ from modelreg.inference.problems import (
 )
 
 AGAIN = "download the file again and compare its sha256 with the repository's"
+PIECE_BYTES = 256 * 2**20
 # Pickle instructions that call something.
 CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")
 # In order of preference: (index, single file).
@@ -55,6 +56,11 @@ class Checkpoint:
         """Bytes of all files together."""
         return sum(path.stat().st_size for path in self.paths())
 
+    def names(self) -> list[str]:
+        """Names of all tensors: from the index, or by opening the only file."""
+        listed = [name for names in self.files.values() for name in names or ()]
+        return listed or [name for _, tensors in self.shards() for name in tensors]
+
     def shards(self) -> Iterator[tuple[Path, dict[str, Tensor]]]:
         """Each file with its tensors, mapped. Drop one before the next, and its pages are given back.
 
@@ -72,6 +78,34 @@ class Checkpoint:
                     hint="index and files are of different revisions; " + AGAIN,
                 )
             yield path, tensors
+
+    def pieces(self, limit: int = PIECE_BYTES) -> Iterator[tuple[Path, dict[str, Tensor]]]:
+        """The tensors in groups of about `limit` bytes, each mapped on its own.
+
+        Pages that were read stay resident as long as their mapping lives. Where tensors are converted,
+        dropping each piece before the next keeps that to one piece, not a file of several gigabytes.
+        """
+        for path, tensors in self.shards():
+            groups = _groups(tensors, limit) if _can_be_mapped(path) else [list(tensors)]
+            if len(groups) == 1:
+                yield path, tensors
+                continue
+            del tensors
+            for names in groups:
+                again = read_file(path)
+                yield path, {name: again[name] for name in names if name in again}
+
+
+def _groups(tensors: Mapping[str, Tensor], limit: int) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    size = 0
+    for name in sorted(tensors):
+        if size and size + tensors[name].nbytes > limit:
+            groups.append([])
+            size = 0
+        groups[-1].append(name)
+        size += tensors[name].nbytes
+    return groups
 
 
 def find_checkpoint(folder: Path) -> Checkpoint:
@@ -190,13 +224,16 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
 
 
 def _torch_load(path: Path) -> object:
-    with path.open("rb") as file:
-        zipped = file.read(4) == b"PK\x03\x04"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle protocols; what matters is raised
-        # weights_only is given here, so no environment variable can turn it off. Files of the format before
-        # 2020 are no archives and cannot be mapped: they are read whole, and still without running anything.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        # weights_only is given here, so no environment variable can turn it off.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=_can_be_mapped(path))
+
+
+def _can_be_mapped(path: Path) -> bool:
+    """Pickles of the format before 2020 are no archives: they are read whole, still without running code."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(4) == b"PK\x03\x04"
 
 
 def _asks_for_code(path: Path, problem: pickle.UnpicklingError) -> bool:

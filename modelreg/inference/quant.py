@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 # Rows widened at once: bounds the float copy of a large head (8192 x 4096 float32 = 128 MiB).
 CHUNK_ROWS = 8192
+# Weights quantized at once.
+CHUNK_NUMBERS = 2**22
 
 
 def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
@@ -29,12 +31,19 @@ def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """
     _check_bits(bits)
     limit = 2 ** (bits - 1) - 1
-    half = weight.to(torch.float16)
-    scale = half.abs().amax(-1) / limit  # float16
-    divisor = scale[:, None].where(scale[:, None] > 0, 1.0)  # a row of zeros has scale 0
-    # The clamp only bites where the scale is subnormal and its rounding error large.
-    integers = (half / divisor).round_().clamp_(-limit, limit).to(torch.int8)
-    return (pack_int4(integers) if bits == 4 else integers), scale
+    packed = weight.new_empty((weight.shape[0], packed_width(weight.shape[1], bits)), dtype=torch.int8)
+    scale = weight.new_empty(weight.shape[0], dtype=torch.float16)
+    # A few rows at a time: the intermediate copies of a whole weight would be several times its size.
+    step = max(1, CHUNK_NUMBERS // weight.shape[1])
+    for at in range(0, weight.shape[0], step):
+        half = weight[at : at + step].to(torch.float16)
+        part = half.abs().amax(-1) / limit  # float16
+        divisor = part[:, None].where(part[:, None] > 0, 1.0)  # a row of zeros has scale 0
+        # The clamp only bites where the scale is subnormal and its rounding error large.
+        integers = (half / divisor).round_().clamp_(-limit, limit).to(torch.int8)
+        packed[at : at + step] = pack_int4(integers) if bits == 4 else integers
+        scale[at : at + step] = part
+    return packed, scale
 
 
 def pack_int4(integers: Tensor) -> Tensor:

@@ -342,3 +342,26 @@ class TestGrant:
         model = load(Grant(), folder, dtype="float32", device="cpu")
         assert model.placement is not None
         assert "cpu" in model.placement.reason
+
+
+class TestPieces:
+    @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+    def test_every_tensor_comes_once(self, suffix: str, make_model: MakeModel) -> None:
+        folder = make_model("chatglm2")
+        expected = weights_of(folder)
+        shard(folder, suffix)
+        pieces = [tensors for _, tensors in find_checkpoint(folder).pieces(limit=3000)]
+        assert len(pieces) > 6
+        names = [name for tensors in pieces for name in tensors]
+        assert sorted(names) == sorted(expected)
+        assert all(torch.equal(expected[n], t) for tensors in pieces for n, t in tensors.items())
+
+    def test_scale_in_another_file_than_its_weight(self, make_model: MakeModel) -> None:
+        source = make_model("chatglm2", "source")
+        packed = open_cpu(source, quant=8)
+        folder = make_model("chatglm2", quantization_bit=8)
+        tensors = {k: v if v.dtype == torch.int8 else v.half() for k, v in packed.state_dict().items()}
+        put(folder, tensors)
+        shard(folder, "safetensors", parts=5)
+        ids = torch.tensor(PROMPTS["chatglm2"][:1])
+        assert torch.equal(open_cpu(folder)(ids), packed(ids))
