@@ -27,8 +27,9 @@ FIRST = {
 }  # fmt: skip
 LATER = {
     "architectures": ["ChatGLMModel"], "model_type": "chatglm", "padded_vocab_size": 65024,
-    "hidden_size": 4096, "ffn_hidden_size": 13696, "kv_channels": 128, "num_layers": 28, "num_attention_heads": 32,
-    "multi_query_attention": True, "multi_query_group_num": 2, "add_qkv_bias": True, "add_bias_linear": False,
+    "hidden_size": 4096, "ffn_hidden_size": 13696, "kv_channels": 128, "num_layers": 28,
+    "num_attention_heads": 32, "multi_query_attention": True, "multi_query_group_num": 2,
+    "add_qkv_bias": True, "add_bias_linear": False,
     "rmsnorm": True, "post_layer_norm": True, "original_rope": True, "seq_length": 32768,
     "layernorm_epsilon": 1e-5, "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False,
     "torch_dtype": "float16",

@@ -10,18 +10,21 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelreg.inference.checkpoint import find_checkpoint, read_file
+from modelreg.inference.models import chatglm, chatglm2
 from modelreg.inference.problems import AdapterError
 from modelreg.inference.quant import QuantizedLinear
 
 if TYPE_CHECKING:
     from modelreg.inference.weights import Model
+
+    Transformer: TypeAlias = chatglm.Transformer | chatglm2.Transformer
 
 PREFIX_ENCODER = "prefix_encoder."
 ADAPTER_CONFIG = "adapter_config.json"
@@ -48,8 +51,8 @@ def prefix_tensors(folder: Path) -> dict[str, Tensor]:
     return found
 
 
-def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Compute the keys and values of a prefix once, and set them as the model's.
+def apply_prefix(transformer: Transformer, tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Compute the keys and values of a prefix once, and set them as those of a model's `transformer`.
 
     The encoder's output has, for each of P virtual tokens, (key, value) of each layer one after the other;
     they get no rotary, every token sees them, and positions are not shifted. With a projection the output is
@@ -58,7 +61,7 @@ def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> 
 
     Raises: AdapterError naming the tensor that does not fit.
     """
-    config = model.config
+    config = transformer.config
     G, D = config.num_key_value_heads, config.head_dim
     width = config.num_layers * 2 * G * D
     projected = {"trans.0.weight", "trans.0.bias", "trans.2.weight", "trans.2.bias"}
@@ -86,7 +89,7 @@ def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> 
             hint="the prefix was trained for a model of another size or generation",
         )
     table = rows.view(-1, config.num_layers, 2, G, D).permute(1, 2, 3, 0, 4)  # (L, 2, G, P, D)
-    model.transformer.prefix = table.to(device=_device(model), dtype=compute_dtype(model)).contiguous()
+    transformer.prefix = table.to(device=_device(transformer), dtype=compute_dtype(transformer)).contiguous()
 
 
 def compute_dtype(model: nn.Module) -> torch.dtype:

@@ -118,7 +118,7 @@ def _open_model(
             hint="give the prefix checkpoint by --prefix, or set pre_seq_len to null",
         )
     if found_prefix:
-        apply_prefix(model, found_prefix, where=str(prefix or folder))
+        apply_prefix(model.transformer, found_prefix, where=str(prefix or folder))
     if adapter is not None:
         apply_lora(model, Path(adapter))
     return model
