@@ -150,6 +150,16 @@ def apply_lora(model: Model, folder: Path) -> None:
         setattr(model.get_submodule(parent), leaf, wrapped)
 
 
+# Settings that would change the result, and the values at which they do nothing.
+PLAIN: dict[str, tuple[object, ...]] = {
+    "use_dora": (False, None),
+    "bias": ("none", None),
+    "lora_bias": (False, None),
+    "modules_to_save": ([], None),
+    "fan_in_fan_out": (False, None),
+    "layer_replication": (None,),
+    "alora_invocation_tokens": (None,),
+}
 _FOLDER = "--adapter takes the folder of a PEFT adapter"
 _ONLY = "plain LoRA on linear layers is supported: no DoRA, biases, embeddings or saved modules"
 
@@ -165,8 +175,7 @@ def _adapter_config(folder: Path) -> Mapping[str, Any]:
     if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
         kind = settings.get("peft_type") if isinstance(settings, dict) else None
         raise AdapterError(f"peft_type is {kind!r}; LORA is supported", where=str(path), hint=_ONLY)
-    for key, plain in (("use_dora", (False, None)), ("bias", ("none", None)), ("modules_to_save", ([], None)),
-                       ("fan_in_fan_out", (False, None)), ("layer_replication", (None,))):  # fmt: skip
+    for key, plain in PLAIN.items():
         if settings.get(key) not in plain:
             said = f"'{key}' is {settings[key]!r}, which is not supported"
             raise AdapterError(said, where=str(path), hint=_ONLY)

@@ -133,7 +133,6 @@ class _Base(PreTrainedModel):
     _no_split_modules: ClassVar[list[str]] = ["Block"]
     _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values", "cache"]
     _supports_sdpa = True
-    _can_compile_fullgraph = True
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [
         r"inv_freq$",
         r"^image_encoder\.",
@@ -232,6 +231,9 @@ class _ForGeneration(_Base, GenerationMixin):
             )
         out = CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past)
         return out if return_dict is not False else out.to_tuple()
+
+    def _valid_auto_compile_criteria(self, *_: Any, **__: Any) -> bool:
+        return False  # the bookkeeping is Python: a compiled step would be compiled anew for each length
 
     def generate(self, inputs: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
         """As in transformers; a 4-D mask of the published tokenizer (True = masked) is accepted too."""

@@ -121,21 +121,24 @@ class QuantizedEmbedding(nn.Module):
     """An embedding table over packed rows; only the rows looked up are widened.
 
     Args:
-        dtype: of the result.
+        dtype: of the result; it follows `model.half()` and the like.
     """
 
     weight: Tensor
     weight_scale: Tensor
+    like: Tensor
 
     def __init__(self, rows: int, width: int, bits: int, *, dtype: torch.dtype) -> None:
         super().__init__()
-        self.bits, self.dtype = bits, dtype
+        self.bits = bits
+        # Holds nothing but the number format. On the CPU: a meta tensor could not be moved later.
+        self.register_buffer("like", torch.empty(0, dtype=dtype, device="cpu"), persistent=False)
         self.register_buffer("weight", torch.empty(rows, packed_width(width, bits), dtype=torch.int8))
         self.register_buffer("weight_scale", torch.empty(rows, dtype=torch.float16))
 
     def forward(self, ids: Tensor) -> Tensor:
         """(...) ids -> (..., width)."""
-        return dequantize(self.weight[ids], self.weight_scale[ids], self.bits, self.dtype)
+        return dequantize(self.weight[ids], self.weight_scale[ids], self.bits, self.like.dtype)
 
 
 def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:

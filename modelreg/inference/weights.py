@@ -124,6 +124,17 @@ def _open_model(
     return model
 
 
+def need_of(values: Mapping[str, Any]) -> Need:
+    """What the model of a configuration takes, before any weights are there (to refuse before a download).
+
+    Args:
+        values: the keys of config.json.
+    Raises: ConfigError.
+    """
+    model = _empty_model(values, CONFIG_NAME)
+    return needs(model, model.config.quantization_bit)
+
+
 def needs(model: nn.Module, bits: int = 0) -> Need:
     """What a model, empty or not yet swapped, takes; `bits` as in its configuration."""
     total = sum(p.numel() for p in model.parameters())
@@ -279,7 +290,7 @@ def _tie(model: ChatGLM, heads: Mapping[str, Tensor], where: str) -> None:
     table = model.transformer.word_embeddings
     if isinstance(table, quantization.QuantizedEmbedding):
         with torch.device("meta"):
-            quantization.swap(model, HEAD, table.bits, table.dtype)
+            quantization.swap(model, HEAD, table.bits, table.like.dtype)
         model.lm_head._buffers.update(weight=table.weight, weight_scale=table.weight_scale)
     else:
         model.lm_head.weight = table.weight  # type: ignore[unreachable,unused-ignore]

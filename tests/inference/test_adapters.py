@@ -176,6 +176,8 @@ class TestLora:
         [
             ({"peft_type": "IA3"}, "peft_type is 'IA3'"),
             ({"use_dora": True}, "'use_dora' is True"),
+            ({"lora_bias": True}, "'lora_bias' is True"),
+            ({"alora_invocation_tokens": [5]}, "'alora_invocation_tokens'"),
             ({"bias": "all"}, "'bias' is 'all'"),
             ({"modules_to_save": ["lm_head"]}, "'modules_to_save'"),
         ],

@@ -27,10 +27,10 @@ def test_what_it_writes_can_be_opened(generation: str, pickles: bool, tmp_path: 
 
 def test_published_sizes() -> None:
     """Bytes of the published files: ChatGLM2-6B's index says 12,487,168,064, of which 64 are rotary."""
-    from modelreg.inference.weights import _empty_model, needs
+    from modelreg.inference.weights import need_of
 
     models = runpy.run_path(str(ROOT / "scripts" / "make_random_checkpoint.py"))["MODELS"]
-    sizes = {name: 2 * needs(_empty_model(values, name)).parameters for name, values in models.items()}
+    sizes = {name: 2 * need_of(values).parameters for name, values in models.items()}
     assert sizes["chatglm2-6b"] == sizes["chatglm3-6b"] == 12_487_168_000
     assert sizes["chatglm-6b"] == 12_346_572_800  # the head counted once
     assert 18e9 < sizes["glm-4-9b"] < 19e9

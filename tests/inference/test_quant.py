@@ -92,6 +92,8 @@ def test_modules_equal_plain_ones(bits: int, chunk: int, monkeypatch: pytest.Mon
     ids = torch.tensor([[1, 9], [0, 1]])
     assert torch.equal(model["table"](ids), wide[ids])
     assert "bits" in repr(own)
+    model.half()
+    assert model["table"](ids).dtype == own(x.half()).dtype == torch.float16
 
 
 @pytest.mark.parametrize("generation", ["chatglm", "chatglm2"])
