@@ -240,8 +240,7 @@ class SpacesBeforeMarks(Rewrite):
         (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"),
         (" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
     )  # fmt: skip
-    # Runs of spaces, each before at most an unfinished "n't", "'ve", ...: a change can ripple through them.
-    _open = re.compile(r"(?: +(?:n'?|'[a-z]?)?)+\Z")
+    _open = re.compile(r" (?:n'?|'[a-z]?)?\Z")
 
     def apply(self, text: str) -> str:
         """See `Rewrite.apply`."""
@@ -251,5 +250,9 @@ class SpacesBeforeMarks(Rewrite):
 
     def undecided(self, text: str) -> int:
         """See `Rewrite.undecided`."""
-        found = self._open.search(text)
-        return len(text) - found.start() if found else 0
+        # Spaces, each before at most an unfinished "n't", "'ve", ...: one change can ripple through them all.
+        # Walked from the end in short steps: one pattern for the whole tail would take exponential time.
+        end = len(text)
+        while found := self._open.search(text, max(0, end - 3), end):
+            end = found.start()
+        return len(text) - end
