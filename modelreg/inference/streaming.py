@@ -26,7 +26,7 @@ class StreamDecoder:
         self._tokenizer = tokenizer
         self._window: list[int] = []  # the anchor token, if any, and what came after it
         self._done = 0  # characters of the window's text that were given out
-        self._stages = [_Stage(rewrite) for rewrite in tokenizer.rewrites()]
+        self._stages = [RewriteStream(rewrite) for rewrite in tokenizer.rewrites()]
 
     def put(self, token: int) -> str:
         """Take one id; return the text that is now certain, often one piece, sometimes nothing."""
@@ -54,7 +54,7 @@ class StreamDecoder:
         return piece
 
 
-class _Stage:
+class RewriteStream:
     """One clean-up done piece by piece: what a later character could change waits."""
 
     def __init__(self, rewrite: Rewrite) -> None:
@@ -62,6 +62,7 @@ class _Stage:
         self._waiting = ""
 
     def put(self, piece: str, last: bool) -> str:
+        """Take text; return what is certain, or with `last` all of it."""
         text = self._waiting + piece
         cut = len(text) if last else len(text) - self._rewrite.undecided(text)
         self._waiting = text[cut:]

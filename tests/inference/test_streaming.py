@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import recorded
+import tiny_tokenizers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +14,7 @@ from modelreg.inference.streaming import StopStrings, StreamDecoder, apply_stop_
 from modelreg.inference.tokenizers import GENERATIONS, Generation, Tokenizer
 from modelreg.inference.tokenizers.chatglm import SpacesBeforeMarks, Whitespace
 
-from . import goldens, tiny_tokenizers
-from .tiny_tokenizers import tiny  # noqa: F401 - a fixture
+tiny = tiny_tokenizers.tiny
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(st.characters(codec="utf-8"), max_size=40) | st.text(
@@ -76,8 +77,8 @@ def test_an_unfinished_character_waits_for_the_end(tiny: dict[str, Tokenizer], n
 @pytest.mark.shared
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_official_tokenizers(shared_dir: Path, generation: Generation) -> None:
-    tokenizer = goldens.tokenizer(shared_dir, generation)
-    for case in goldens.read(shared_dir, f"{generation}/tokenizer.json")["cases"]:
+    tokenizer = recorded.tokenizer(shared_dir, generation)
+    for case in recorded.read(shared_dir, f"{generation}/tokenizer.json")["cases"]:
         check(tokenizer, case["ids"])
         check(tokenizer, case["ids_with_special"])
 
@@ -111,5 +112,5 @@ def test_stop_strings_in_any_pieces(text: str, stops: list[str], size: int) -> N
 
 @pytest.mark.shared
 def test_recorded_stop_strings(shared_dir: Path) -> None:
-    for case in goldens.read(shared_dir, "chatglm3/openai_demo.json")["stopping_strings"]:
+    for case in recorded.read(shared_dir, "chatglm3/openai_demo.json")["stopping_strings"]:
         assert list(apply_stop_strings(case["text"], case["stop"])) == case["result"]

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import recorded
 
 from modelreg.inference.tokenizers import GENERATIONS, Generation
 from modelreg.inference.tokenizers.chatglm import ChatGLMTokenizer
-
-from . import goldens
 
 pytestmark = pytest.mark.shared
 every_generation = pytest.mark.parametrize("generation", GENERATIONS)
@@ -18,17 +17,17 @@ every_generation = pytest.mark.parametrize("generation", GENERATIONS)
 
 @every_generation
 def test_attributes_and_special_ids(shared_dir: Path, generation: Generation) -> None:
-    recorded = goldens.read(shared_dir, f"{generation}/tokenizer.json")
-    ours = goldens.tokenizer(shared_dir, generation)
-    assert {name: getattr(ours, name) for name in recorded["attributes"]} == recorded["attributes"]
-    expected = recorded["special_token_ids"]
+    golden = recorded.read(shared_dir, f"{generation}/tokenizer.json")
+    ours = recorded.tokenizer(shared_dir, generation)
+    assert {name: getattr(ours, name) for name in golden["attributes"]} == golden["attributes"]
+    expected = golden["special_token_ids"]
     assert {name: ours.special_token_ids[name] for name in expected} == expected
 
 
 @every_generation
 def test_encode_and_decode(shared_dir: Path, generation: Generation) -> None:
-    ours = goldens.tokenizer(shared_dir, generation)
-    for case in goldens.read(shared_dir, f"{generation}/tokenizer.json")["cases"]:
+    ours = recorded.tokenizer(shared_dir, generation)
+    for case in recorded.read(shared_dir, f"{generation}/tokenizer.json")["cases"]:
         got: dict[str, Any] = {
             "ids": ours.encode(case["text"], add_special_tokens=False),
             "ids_with_special": ours.encode(case["text"]),
@@ -42,8 +41,8 @@ def test_encode_and_decode(shared_dir: Path, generation: Generation) -> None:
 
 @every_generation
 def test_padded_batches(shared_dir: Path, generation: Generation) -> None:
-    ours = goldens.tokenizer(shared_dir, generation)
-    for case in goldens.read(shared_dir, f"{generation}/tokenizer_batch.json")["cases"]:
+    ours = recorded.tokenizer(shared_dir, generation)
+    for case in recorded.read(shared_dir, f"{generation}/tokenizer_batch.json")["cases"]:
         batch = ours.batch(case["texts"])
         assert batch.input_ids == case["input_ids"]
         assert batch.position_ids == case["position_ids"]
@@ -52,20 +51,20 @@ def test_padded_batches(shared_dir: Path, generation: Generation) -> None:
 
 
 def test_chatglm_encode_switches(shared_dir: Path) -> None:
-    ours = goldens.tokenizer(shared_dir, "chatglm")
+    ours = recorded.tokenizer(shared_dir, "chatglm")
     assert isinstance(ours, ChatGLMTokenizer)
-    for case in goldens.read(shared_dir, "chatglm/tokenizer.json")["encode_options"]:
+    for case in recorded.read(shared_dir, "chatglm/tokenizer.json")["encode_options"]:
         assert ours.encode_text(case["text"], linebreak=False) == case["encode_no_linebreak"]
         assert ours.encode_text(case["text"], whitespaces=False) == case["encode_no_whitespaces"]
         assert ours.encode_text(case["text"], add_dummy_prefix=False) == case["encode_no_dummy_prefix"]
 
 
 def test_chatglm3_role_tokens(shared_dir: Path) -> None:
-    ours = goldens.tokenizer(shared_dir, "chatglm3")
-    recorded = goldens.read(shared_dir, "chatglm3/tokenizer.json")
-    for case in recorded["encode_special_tokens_true"]:
+    ours = recorded.tokenizer(shared_dir, "chatglm3")
+    golden = recorded.read(shared_dir, "chatglm3/tokenizer.json")
+    for case in golden["encode_special_tokens_true"]:
         assert ours.encode(case["text"], add_special_tokens=False, allow_special=True) == case["ids"]
-    for case in recorded["decode_role_ids"]:
+    for case in golden["decode_role_ids"]:
         assert ours.decode(case["ids"]) == case["decoded"]
 
 

@@ -27,8 +27,9 @@ def train(**options: Any) -> bytes:
     """A SentencePiece model of a few hundred pieces with byte fallback."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXT * 8), model_writer=model, vocab_size=480, model_type="bpe", byte_fallback=True,
-        character_coverage=1.0, hard_vocab_limit=False, minloglevel=2, num_threads=1, **options,
+        sentence_iterator=iter(TEXT * 8), model_writer=model, vocab_size=480, model_type="bpe",
+        byte_fallback=True, character_coverage=1.0, hard_vocab_limit=False, minloglevel=2,
+        num_threads=1, **options,
     )  # fmt: skip
     return model.getvalue()
 
@@ -41,7 +42,7 @@ def later_model() -> bytes:
 
 
 def first_model() -> bytes:
-    """In the layout of ChatGLM-6B's ice_text.model: line breaks, blanks and prompt tokens are pieces."""
+    """In the layout of ChatGLM-6B's ice_text.model: line breaks and blanks are pieces."""
     return train(
         normalization_rule_name="nmt_nfkc", pad_id=3, bos_id=1, eos_id=2,
         control_symbols=["[MASK]", "[gMASK]", "[sMASK]", "<unused_0>", "<sop>", "<eop>"],
