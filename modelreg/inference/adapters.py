@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelreg.inference.checkpoint import find_checkpoint, read_file
+from modelreg.inference.models import chatglm, chatglm2
 from modelreg.inference.problems import AdapterError
-from modelreg.inference.quant import QuantizedEmbedding, QuantizedLinear
+from modelreg.inference.quant import QuantizedLinear
 
 if TYPE_CHECKING:
     from modelreg.inference.weights import Model
+
+    Transformer: TypeAlias = chatglm.Transformer | chatglm2.Transformer
 
 PREFIX_ENCODER = "prefix_encoder."
 ADAPTER_CONFIG = "adapter_config.json"
@@ -29,7 +33,7 @@ PEFT_ROOT = "base_model.model."
 
 
 def prefix_tensors(folder: Path) -> dict[str, Tensor]:
-    """The prefix encoder's tensors in a checkpoint folder, by their names within it (`embedding.weight`, ...).
+    """The prefix encoder's tensors in a checkpoint folder, by their names in it (`embedding.weight`, ...).
 
     Raises: AdapterError when there are none; WeightsError and its branches.
     """
@@ -40,13 +44,15 @@ def prefix_tensors(folder: Path) -> dict[str, Tensor]:
                 found[name.split(PREFIX_ENCODER, 1)[1]] = tensor
     if not found:
         raise AdapterError(
-            f"no prefix encoder in {folder}", where=str(folder), hint="--prefix takes a P-Tuning v2 checkpoint"
+            f"no prefix encoder in {folder}",
+            where=str(folder),
+            hint="--prefix takes a P-Tuning v2 checkpoint",
         )
     return found
 
 
-def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Compute the keys and values of a prefix once, and set them as the model's.
+def apply_prefix(transformer: Transformer, tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Compute the keys and values of a prefix once, and set them as those of a model's `transformer`.
 
     The encoder's output has, for each of P virtual tokens, (key, value) of each layer one after the other;
     they get no rotary, every token sees them, and positions are not shifted. With a projection the output is
@@ -55,7 +61,7 @@ def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> 
 
     Raises: AdapterError naming the tensor that does not fit.
     """
-    config = model.config
+    config = transformer.config
     G, D = config.num_key_value_heads, config.head_dim
     width = config.num_layers * 2 * G * D
     projected = {"trans.0.weight", "trans.0.bias", "trans.2.weight", "trans.2.bias"}
@@ -82,8 +88,8 @@ def apply_prefix(model: Model, tensors: Mapping[str, Tensor], *, where: str) -> 
             where=where,
             hint="the prefix was trained for a model of another size or generation",
         )
-    table = rows.unflatten(-1, (config.num_layers, 2, G, D)).permute(1, 2, 3, 0, 4)  # (L, 2, G, P, D)
-    model.transformer.prefix = table.to(device=_device(model), dtype=compute_dtype(model)).contiguous()
+    table = rows.view(-1, config.num_layers, 2, G, D).permute(1, 2, 3, 0, 4)  # (L, 2, G, P, D)
+    transformer.prefix = table.to(device=_device(transformer), dtype=compute_dtype(transformer)).contiguous()
 
 
 def compute_dtype(model: nn.Module) -> torch.dtype:
@@ -101,9 +107,11 @@ class LoRALinear(nn.Module):
     Source: LoRA, arXiv:2106.09685, section 4.1.
     """
 
-    def __init__(self, base: nn.Module, a: Tensor, b: Tensor, scale: float) -> None:
+    def __init__(
+        self, base: nn.Linear | QuantizedLinear | LoRALinear, a: Tensor, b: Tensor, scale: float
+    ) -> None:
         super().__init__()
-        self.base = base
+        self.base: nn.Linear | QuantizedLinear | LoRALinear = base
         self.lora_a = nn.Parameter(a, requires_grad=False)  # (r, in)
         self.lora_b = nn.Parameter(b, requires_grad=False)  # (out, r)
         self.scale = scale
@@ -111,7 +119,8 @@ class LoRALinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out)."""
         update = F.linear(F.linear(x, self.lora_a), self.lora_b)
-        return self.base(x) + update * self.scale  # type: ignore[no-any-return]
+        out: Tensor = self.base(x) + update * self.scale
+        return out
 
 
 def apply_lora(model: Model, folder: Path) -> None:
@@ -141,6 +150,7 @@ def apply_lora(model: Model, folder: Path) -> None:
         setattr(model.get_submodule(parent), leaf, wrapped)
 
 
+_FOLDER = "--adapter takes the folder of a PEFT adapter"
 _ONLY = "plain LoRA on linear layers is supported: no DoRA, biases, embeddings or saved modules"
 
 
@@ -150,7 +160,7 @@ def _adapter_config(folder: Path) -> Mapping[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as problem:
         raise AdapterError(
-            f"cannot read {ADAPTER_CONFIG}: {problem}", where=str(path), hint="--adapter takes a PEFT adapter's folder"
+            f"cannot read {ADAPTER_CONFIG}: {problem}", where=str(path), hint=_FOLDER
         ) from problem
     if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
         kind = settings.get("peft_type") if isinstance(settings, dict) else None
@@ -158,7 +168,8 @@ def _adapter_config(folder: Path) -> Mapping[str, Any]:
     for key, plain in (("use_dora", (False, None)), ("bias", ("none", None)), ("modules_to_save", ([], None)),
                        ("fan_in_fan_out", (False, None)), ("layer_replication", (None,))):  # fmt: skip
         if settings.get(key) not in plain:
-            raise AdapterError(f"'{key}' is {settings[key]!r}, which is not supported", where=str(path), hint=_ONLY)
+            said = f"'{key}' is {settings[key]!r}, which is not supported"
+            raise AdapterError(said, where=str(path), hint=_ONLY)
     return settings
 
 
@@ -166,30 +177,32 @@ def _adapter_tensors(folder: Path) -> dict[str, Tensor]:
     for name in ADAPTER_FILES:
         if (folder / name).is_file():
             return read_file(folder / name)
-    raise AdapterError(
-        f"no {' or '.join(ADAPTER_FILES)} in {folder}", where=str(folder), hint="--adapter takes a PEFT adapter's folder"
-    )
+    raise AdapterError(f"no {' or '.join(ADAPTER_FILES)} in {folder}", where=str(folder), hint=_FOLDER)
 
 
 def _checked(
     model: nn.Module, module: str, pair: Mapping[str, Tensor], folder: Path
-) -> tuple[nn.Module, Tensor, Tensor]:
+) -> tuple[nn.Linear | QuantizedLinear | LoRALinear, Tensor, Tensor]:
     try:
         base = model.get_submodule(module)
     except AttributeError:
         raise AdapterError(
             f"the model has no module '{module}'", where=str(folder), hint="the adapter is for another model"
         ) from None
-    if isinstance(base, QuantizedEmbedding) or not isinstance(base, nn.Linear | QuantizedLinear | LoRALinear):
+    if not isinstance(base, nn.Linear | QuantizedLinear | LoRALinear):
         raise AdapterError(f"'{module}' is no linear layer", where=str(folder), hint=_ONLY)
     if set(pair) != {"lora_A", "lora_B"}:
-        raise AdapterError(f"'{module}' has only {sorted(pair)[0]}", where=str(folder), hint="the file is not complete")
+        said = f"'{module}' has only {sorted(pair)[0]}"
+        raise AdapterError(said, where=str(folder), hint="the file is not complete")
     a, b = pair["lora_A"], pair["lora_B"]
-    inner = base.base if isinstance(base, LoRALinear) else base
+    inner = base
+    while isinstance(inner, LoRALinear):  # adapters may lie one over the other
+        inner = inner.base
     need = (inner.in_features, inner.out_features)
     if a.dim() != 2 or b.dim() != 2 or a.shape[0] != b.shape[1] or (a.shape[1], b.shape[0]) != need:
         raise AdapterError(
-            f"'{module}': lora_A is {tuple(a.shape)} and lora_B {tuple(b.shape)}; expected (r, {need[0]}) and ({need[1]}, r)",
+            f"'{module}': lora_A is {tuple(a.shape)} and lora_B {tuple(b.shape)}; "
+            f"expected (r, {need[0]}) and ({need[1]}, r)",
             where=str(folder),
             hint="the adapter is for a model of another size",
         )
@@ -198,8 +211,6 @@ def _checked(
 
 def _by_pattern(patterns: object, module: str, default: object) -> Any:
     """PEFT matches a pattern against the end of the module's name, at a dot."""
-    import re
-
     if isinstance(patterns, dict):
         for pattern, value in patterns.items():
             if re.match(rf"(.*\.)?({pattern})$", module):

@@ -91,13 +91,14 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, seen: Visibility) -> T
     """
     B, H, T, D = queries.shape
     G = keys.shape[1]
+    keep = None if seen.keep is None else seen.keep.to(queries.device)  # layers may lie on several devices
     if G != H and T == 1:
         # One token: the heads of a group become rows, so the cache is read once and not repeated.
         out = F.scaled_dot_product_attention(
-            queries.view(B, G, H // G, D), keys, values, attn_mask=seen.keep
+            queries.view(B, G, H // G, D), keys, values, attn_mask=keep
         )  # (B, G, H/G, D)
         return out.reshape(B, 1, H * D)
     if G != H:
         keys, values = keys.repeat_interleave(H // G, dim=1), values.repeat_interleave(H // G, dim=1)
-    out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen.keep, is_causal=seen.causal)
+    out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=keep, is_causal=seen.causal)
     return out.transpose(1, 2).reshape(B, T, H * D)

@@ -28,6 +28,9 @@ from modelreg.inference.problems import (
 )
 
 AGAIN = "download the file again and compare its sha256 with the repository's"
+PIECE_BYTES = 256 * 2**20
+# Pickle instructions that call something.
+CALLS = ("REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX")
 # In order of preference: (index, single file).
 SAFETENSORS = ("model.safetensors.index.json", "model.safetensors")
 PICKLES = ("pytorch_model.bin.index.json", "pytorch_model.bin")
@@ -53,6 +56,11 @@ class Checkpoint:
         """Bytes of all files together."""
         return sum(path.stat().st_size for path in self.paths())
 
+    def names(self) -> list[str]:
+        """Names of all tensors: from the index, or by opening the only file."""
+        listed = [name for names in self.files.values() for name in names or ()]
+        return listed or [name for _, tensors in self.shards() for name in tensors]
+
     def shards(self) -> Iterator[tuple[Path, dict[str, Tensor]]]:
         """Each file with its tensors, mapped. Drop one before the next, and its pages are given back.
 
@@ -64,12 +72,40 @@ class Checkpoint:
             lost = [key for key in expected or () if key not in tensors]
             if lost:
                 raise MissingTensorsError(
-                    f"{name} lacks {len(lost)} of the {len(expected or ())} tensors that the index places in it, "
-                    f"first '{lost[0]}'",
+                    f"{name} lacks {len(lost)} of the {len(expected or ())} tensors that the index places "
+                    f"in it, first '{lost[0]}'",
                     where=str(path),
                     hint="index and files are of different revisions; " + AGAIN,
                 )
             yield path, tensors
+
+    def pieces(self, limit: int = PIECE_BYTES) -> Iterator[tuple[Path, dict[str, Tensor]]]:
+        """The tensors in groups of about `limit` bytes, each mapped on its own.
+
+        Pages that were read stay resident as long as their mapping lives. Where tensors are converted,
+        dropping each piece before the next keeps that to one piece, not a file of several gigabytes.
+        """
+        for path, tensors in self.shards():
+            groups = _groups(tensors, limit) if _can_be_mapped(path) else [list(tensors)]
+            if len(groups) == 1:
+                yield path, tensors
+                continue
+            del tensors
+            for names in groups:
+                again = read_file(path)
+                yield path, {name: again[name] for name in names if name in again}
+
+
+def _groups(tensors: Mapping[str, Tensor], limit: int) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    size = 0
+    for name in sorted(tensors):
+        if size and size + tensors[name].nbytes > limit:
+            groups.append([])
+            size = 0
+        groups[-1].append(name)
+        size += tensors[name].nbytes
+    return groups
 
 
 def find_checkpoint(folder: Path) -> Checkpoint:
@@ -86,7 +122,8 @@ def find_checkpoint(folder: Path) -> Checkpoint:
     parts = [name for name in there if name.endswith((".safetensors", ".bin"))]
     if parts:
         raise NoWeightsError(
-            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...) but neither an index nor one whole file",
+            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...), "
+            "but neither an index nor one whole file",
             where=str(folder),
             hint=f"fetch {SAFETENSORS[0]} or {PICKLES[0]} too",
         )
@@ -109,15 +146,17 @@ def _read_index(folder: Path, name: str) -> dict[str, tuple[str, ...] | None]:
     files: dict[str, list[str]] = {}
     for key, shard in pairs:
         # A name with a folder in it could point anywhere; no published index has one.
-        if not isinstance(shard, str) or shard in ("", ".", "..") or "\\" in shard or Path(shard).name != shard:
+        if not isinstance(shard, str) or "\\" in shard or Path(shard).name != shard or shard in ("", ".."):
             raise IndexFileError(
                 f"the index places '{key}' in {shard!r}, which is no plain file name",
                 where=str(path),
-                hint="an index may name only files beside it; do not use this checkpoint before asking where it is from",
+                hint="an index names only files beside it: ask where this checkpoint comes from",
             )
         if not shard.endswith((".safetensors", ".bin")):
             raise IndexFileError(
-                f"the index places '{key}' in {shard!r}, which is neither .safetensors nor .bin", where=str(path), hint=AGAIN
+                f"the index places '{key}' in {shard!r}, which is neither .safetensors nor .bin",
+                where=str(path),
+                hint=AGAIN,
             )
         files.setdefault(shard, []).append(key)
     if not files:
@@ -149,7 +188,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as problem:
         raise TruncatedWeightsError(
@@ -166,8 +205,8 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
         if not _asks_for_code(path, problem):
             raise _truncated(path, problem) from problem
         raise UnsafePickleError(
-            f"{path.name} is a pickle that asks for more than tensors: {_reason(problem)}. Loading it would run "
-            "code, so nothing was loaded",
+            f"{path.name} is a pickle that asks for more than tensors: {_reason(problem)}. "
+            "Loading it would run code, so nothing was loaded",
             where=str(path),
             hint="use the safetensors files of this model, and tell whoever published this file",
         ) from problem
@@ -185,13 +224,16 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
 
 
 def _torch_load(path: Path) -> object:
-    with path.open("rb") as file:
-        zipped = file.read(4) == b"PK\x03\x04"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle protocols; what matters is raised
-        # weights_only is given here, so no environment variable can turn it off. Files of the format before
-        # 2020 are no archives and cannot be mapped: they are read whole, and still without running anything.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        # weights_only is given here, so no environment variable can turn it off.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=_can_be_mapped(path))
+
+
+def _can_be_mapped(path: Path) -> bool:
+    """Pickles of the format before 2020 are no archives: they are read whole, still without running code."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(4) == b"PK\x03\x04"
 
 
 def _asks_for_code(path: Path, problem: pickle.UnpicklingError) -> bool:
@@ -201,7 +243,7 @@ def _asks_for_code(path: Path, problem: pickle.UnpicklingError) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return any(op.name in ("REDUCE", "INST", "OBJ", "NEWOBJ") for op, _, _ in pickletools.genops(file))
+            return any(op.name in CALLS for op, _, _ in pickletools.genops(file))
     except ValueError:
         return False
 

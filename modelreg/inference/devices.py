@@ -76,7 +76,11 @@ def parse_device(name: str | torch.device) -> torch.device:
     have = "this machine has " + ", ".join(str(d) for d in available())
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            built = "" if torch.backends.cuda.is_built() else "; the PyTorch installed here is a CPU build"
+            built = (
+                ""
+                if torch.version.cuda or torch.version.hip
+                else "; the PyTorch installed here is a CPU build"
+            )
             raise DeviceError(f"no CUDA device is available{built}", hint=have)
         if (device.index or 0) >= torch.cuda.device_count():
             raise DeviceError(f"there is no {device}", hint=have)
@@ -92,14 +96,15 @@ def parse_device(name: str | torch.device) -> torch.device:
 
 def available() -> list[torch.device]:
     """The devices of this machine: GPUs first, the CPU last."""
-    found = [torch.device("cuda", i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = [torch.device("cuda", i) for i in range(gpus)]
     if torch.backends.mps.is_available():
         found.append(torch.device("mps"))
     return [*found, torch.device("cpu")]
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that can be taken now: free on a CUDA device, available (with droppable caches) in the CPU's RAM."""
+    """Bytes that can be taken now: free on a GPU; in the RAM, available, droppable caches included."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -142,9 +147,10 @@ def place(
     """Choose where and how to run a model, or refuse.
 
     Args:
-        device: cpu, cuda, cuda:N, mps, or auto: the one with most free memory, GPUs before the CPU if it fits.
-        dtype: float32, float16, bfloat16, or auto: on a GPU the checkpoint's own; on a CPU float32 if it fits
-            (the fastest there, and exact), else bfloat16 (float16 could overflow).
+        device: cpu, cuda, cuda:N, mps, or auto: the GPU with most free memory where it
+            fits, else the CPU.
+        dtype: float32, float16, bfloat16, or auto: on a GPU the checkpoint's own; on a CPU float32 if it
+            fits (the fastest there, and exact), else bfloat16 (float16 could overflow).
         quant: 0, 4 or 8 bits, when the weights are to be quantized while loading.
     Raises: DeviceError; DoesNotFitError with the figures and what would fit.
     """
@@ -206,7 +212,8 @@ def _what_fits(device: torch.device, need: Need, free: int, refused: int) -> str
                 what = f"--dtype {name_of(dtype)}" + (f" --quant int{bits}" if bits else "")
                 on = "" if where == device else f"--device {where} "
                 return f"{on}{what} would fit: {gib(size)} of {gib(room)} free"
-    return f"nothing we have fits here; the smallest is {gib(need.nbytes(half, 4))} (int4). Free memory, or use another machine"
+    least = gib(need.nbytes(half, 0 if need.bits else 4))
+    return f"nothing fits here: the smallest form takes {least}. Free memory, or use another machine"
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -44,7 +44,7 @@ def swiglu(x: Tensor) -> Tensor:
 def inverse_frequencies(dim: int, base: float, rounded: bool, device: torch.device) -> Tensor:
     """`base^(-2j/dim)` for j = 0 .. dim/2-1, (dim/2,), float32, on `device`.
 
-    Computed on the CPU and moved, so that every device gets the same bits, and kept: it is wanted at each step.
+    Computed on the CPU and moved, so that every device gets the same bits; kept, as each step wants it.
 
     Args:
         rounded: round to float16 first. ChatGLM-6B stores these numbers in half precision, and that
@@ -82,7 +82,7 @@ def rotate_halves(x: Tensor, table: Tensor) -> Tensor:
     """
     rows = table.shape[2]
     cos, sin = table.transpose(2, 3).unsqueeze(3)  # each (B, T, 1, R, D/R/2)
-    first, second = x.float().unflatten(-1, (rows, 2, -1)).unbind(-2)  # each (B, T, H, R, D/R/2)
+    first, second = x.float().reshape(*x.shape[:-1], rows, 2, -1).unbind(-2)  # each (B, T, H, R, D/R/2)
     turned = torch.stack((first * cos - second * sin, second * cos + first * sin), dim=-2)
     return turned.flatten(-3).to(x.dtype)
 
@@ -98,6 +98,6 @@ def rotate_pairs(x: Tensor, table: Tensor) -> Tensor:
     """
     pairs = table.shape[-1]
     cos, sin = table.unsqueeze(3)  # each (B, T, 1, P)
-    even, odd = x[..., : 2 * pairs].float().unflatten(-1, (pairs, 2)).unbind(-1)  # each (B, T, H, P)
+    even, odd = x[..., : 2 * pairs].float().reshape(*x.shape[:-1], pairs, 2).unbind(-1)  # each (B, T, H, P)
     turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1)
     return torch.cat((turned.flatten(-2).to(x.dtype), x[..., 2 * pairs :]), dim=-1)

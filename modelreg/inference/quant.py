@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 # Rows widened at once: bounds the float copy of a large head (8192 x 4096 float32 = 128 MiB).
 CHUNK_ROWS = 8192
+# Weights quantized at once.
+CHUNK_NUMBERS = 2**22
 
 
 def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
@@ -29,12 +31,19 @@ def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """
     _check_bits(bits)
     limit = 2 ** (bits - 1) - 1
-    half = weight.to(torch.float16)
-    scale = half.abs().amax(-1) / limit  # float16
-    divisor = scale[:, None].where(scale[:, None] > 0, 1.0)  # a row of zeros has scale 0
-    # The clamp only bites where the scale is subnormal and its rounding error large.
-    integers = (half / divisor).round_().clamp_(-limit, limit).to(torch.int8)
-    return (pack_int4(integers) if bits == 4 else integers), scale
+    packed = weight.new_empty((weight.shape[0], packed_width(weight.shape[1], bits)), dtype=torch.int8)
+    scale = weight.new_empty(weight.shape[0], dtype=torch.float16)
+    # A few rows at a time: the intermediate copies of a whole weight would be several times its size.
+    step = max(1, CHUNK_NUMBERS // weight.shape[1])
+    for at in range(0, weight.shape[0], step):
+        half = weight[at : at + step].to(torch.float16)
+        part = half.abs().amax(-1) / limit  # float16
+        divisor = part[:, None].where(part[:, None] > 0, 1.0)  # a row of zeros has scale 0
+        # The clamp only bites where the scale is subnormal and its rounding error large.
+        integers = (half / divisor).round_().clamp_(-limit, limit).to(torch.int8)
+        packed[at : at + step] = pack_int4(integers) if bits == 4 else integers
+        scale[at : at + step] = part
+    return packed, scale
 
 
 def pack_int4(integers: Tensor) -> Tensor:
@@ -78,7 +87,7 @@ def packed_width(width: int, bits: int) -> int:
 
 
 class QuantizedLinear(nn.Module):
-    """A linear layer over packed weights; `weight`, `weight_scale` and `bias` are named as in the checkpoints."""
+    """A linear layer over packed weights; its tensors are named as in the checkpoints."""
 
     weight: Tensor
     weight_scale: Tensor
@@ -96,7 +105,7 @@ class QuantizedLinear(nn.Module):
         parts = [
             F.linear(x, dequantize(packed, scale, self.bits, x.dtype))
             for packed, scale in zip(
-                self.weight.split(CHUNK_ROWS), self.weight_scale.split(CHUNK_ROWS), strict=True
+                torch.split(self.weight, CHUNK_ROWS), torch.split(self.weight_scale, CHUNK_ROWS), strict=True
             )
         ]
         out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -104,7 +113,8 @@ class QuantizedLinear(nn.Module):
 
     def extra_repr(self) -> str:
         """Sizes, for `print(model)`."""
-        return f"in={self.in_features}, out={self.out_features}, bits={self.bits}, bias={self.bias is not None}"
+        bias = self.bias is not None
+        return f"in={self.in_features}, out={self.out_features}, bits={self.bits}, bias={bias}"
 
 
 class QuantizedEmbedding(nn.Module):
@@ -129,7 +139,7 @@ class QuantizedEmbedding(nn.Module):
 
 
 def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
-    """Put a quantized module, not yet filled, in the place of the linear or embedding called `name`.
+    """Put a quantized module in the place of the linear or embedding called `name`; its weight is not filled.
 
     Raises: ValueError where `name` is neither, or its rows cannot be packed.
     """
@@ -138,7 +148,8 @@ def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
     old = parent.get_submodule(leaf)
     new: nn.Module
     if isinstance(old, nn.Linear):
-        new = QuantizedLinear(old.in_features, old.out_features, bits, bias=old.bias is not None)
+        new = QuantizedLinear(old.in_features, old.out_features, bits, bias=False)
+        new.bias = old.bias  # it may be filled already
     elif isinstance(old, nn.Embedding):
         new = QuantizedEmbedding(old.num_embeddings, old.embedding_dim, bits, dtype=dtype)
     else:
@@ -147,5 +158,5 @@ def swap(model: nn.Module, name: str, bits: int, dtype: torch.dtype) -> None:
 
 
 def layer_linears(model: nn.Module) -> list[str]:
-    """Names of the linear layers that the scheme quantizes: those inside the layers, not head or embeddings."""
+    """Names of the linear layers that the scheme quantizes: those of the layers, not the head."""
     return [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and ".layers." in n]

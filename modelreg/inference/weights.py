@@ -9,7 +9,7 @@ converted on the way. Tensors that need no conversion stay mapped: the file is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -85,15 +85,17 @@ def _open_model(
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
 ) -> Model:
-    """Internal to `load` and to tests: open weights without asking whether one may. Arguments as of `load`."""
+    """Internal to `load` and to tests: open weights without asking whether one may. Arguments: `load`."""
     from modelreg.inference.adapters import apply_lora, apply_prefix, prefix_tensors
 
     folder = Path(folder)
     values = read_config(folder)
     checkpoint = find_checkpoint(folder)
+    names = checkpoint.names()
     if quant not in (0, 4, 8):
-        raise ConfigError(f"quantizing to {quant} bits is not known", where="--quant", hint="use int8 or int4")
-    model = _empty_model(values, str(folder / CONFIG_NAME), classifier=_has_classifier(checkpoint, values))
+        said = f"quantizing to {quant} bits is not known"
+        raise ConfigError(said, where="--quant", hint="use int8 or int4")
+    model = _empty_model(values, str(folder / CONFIG_NAME), classifier=_has_classifier(names, values))
     bits = model.config.quantization_bit
     if quant and bits:
         raise ConfigError(
@@ -104,9 +106,9 @@ def _open_model(
     placement = place(
         needs(model, bits), device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant
     )
-    found_prefix = _fill(model, checkpoint, placement, quant)
+    found_prefix = _fill(model, checkpoint, names, placement, quant)
     model.eval().requires_grad_(False)
-    model.placement = placement  # type: ignore[assignment]
+    model.placement = placement
     if prefix is not None:
         found_prefix = prefix_tensors(Path(prefix))
     elif model.config.pre_seq_len and not found_prefix:
@@ -116,7 +118,7 @@ def _open_model(
             hint="give the prefix checkpoint by --prefix, or set pre_seq_len to null",
         )
     if found_prefix:
-        apply_prefix(model, found_prefix, where=str(prefix or folder))
+        apply_prefix(model.transformer, found_prefix, where=str(prefix or folder))
     if adapter is not None:
         apply_lora(model, Path(adapter))
     return model
@@ -127,18 +129,14 @@ def needs(model: nn.Module, bits: int = 0) -> Need:
     total = sum(p.numel() for p in model.parameters())
     if isinstance(model, ChatGLM) and model.config.tie_word_embeddings:
         total -= model.lm_head.weight.numel()
-    linear = sum(model.get_submodule(n).weight.numel() for n in quantization.layer_linears(model))  # type: ignore[union-attr,operator]
+    linear = sum(_find(model, f"{n}.weight").numel() for n in quantization.layer_linears(model))
     return Need(total, linear, bits)
 
 
-def _has_classifier(checkpoint: Checkpoint, values: Mapping[str, Any]) -> bool:
+def _has_classifier(names: Iterable[str], values: Mapping[str, Any]) -> bool:
     """Whether the files hold a classification head; the configuration does not say it reliably."""
-    if architecture(values) == "chatglm":
-        return False
-    names = [name for keys in checkpoint.files.values() for name in keys or ()]
-    if not names:
-        names = [name for _, tensors in checkpoint.shards() for name in tensors]
-    return any(name.startswith("classifier_head.") for name in names)
+    later = architecture(values) == "chatglm2"
+    return later and any(name.startswith("classifier_head.") for name in names)
 
 
 def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = False) -> Model:
@@ -150,44 +148,45 @@ def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = Fa
         return ChatGLM2Classifier(config) if classifier else ChatGLM2(config)
 
 
-def _fill(model: Model, checkpoint: Checkpoint, placement: Placement, quant: int) -> dict[str, Tensor]:
+def _fill(
+    model: Model, checkpoint: Checkpoint, names: Iterable[str], placement: Placement, quant: int
+) -> dict[str, Tensor]:
     """Put every tensor of the files in its place; return those of a P-Tuning prefix encoder."""
+    ending = ".weight" + SCALE
+    for module in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
+        _make_packed(model, module, placement.dtype, str(checkpoint.folder))
     wanted = set(model.state_dict())
-    tied = isinstance(model, ChatGLM) and model.config.tie_word_embeddings
-    to_quantize = set(quantization.layer_linears(model)) if quant else set()
+    tied = model if isinstance(model, ChatGLM) and model.config.tie_word_embeddings else None
+    to_quantize = (
+        {f"{module}.weight": module for module in quantization.layer_linears(model)} if quant else {}
+    )
     heads: dict[str, Tensor] = {}
     prefix: dict[str, Tensor] = {}
     given: set[str] = set()
     unknown: list[str] = []
-    for path, tensors in checkpoint.shards():
-        packed = {name.removesuffix(".weight" + SCALE) for name in tensors if name.endswith(".weight" + SCALE)}
-        for module in sorted(packed):
-            _make_packed(model, module, placement.dtype, str(path))
-            wanted |= {f"{module}.weight", f"{module}.weight{SCALE}"}
-        for name in sorted(tensors):
-            tensor = tensors[name]
+    for path, tensors in checkpoint.pieces():
+        for name, tensor in tensors.items():
             if name.endswith(IGNORED_ENDINGS) or name.startswith(IGNORED_STARTS):
                 continue
             if name.startswith(PREFIX_ENCODER):
                 prefix[name.removeprefix(PREFIX_ENCODER)] = tensor
-            elif tied and name.startswith(HEAD + "."):
+            elif tied is not None and name.startswith(HEAD + "."):
                 heads[name] = tensor
             elif name not in wanted:
                 unknown.append(name)
             else:
                 given.add(name)
-                module = name.removesuffix(".weight")
-                if module in to_quantize and module != name:
-                    _check_shape(model, name, tensor, str(path))
-                    _quantize_into(model, module, tensor, quant, placement)
-                    given.add(name + SCALE)
-                    wanted.add(name + SCALE)
+                if name in to_quantize:
+                    _quantize_into(model, to_quantize[name], tensor, quant, placement, str(path))
                 else:
                     _assign(model, name, tensor, placement, str(path))
-    if tied:
-        _tie(model, heads, str(checkpoint.folder))
+    if tied is not None:
+        _tie(tied, heads, str(checkpoint.folder))
         given |= {name for name in wanted if name.startswith(HEAD + ".")}
     _complete(wanted - given, unknown, len(wanted), prefix, str(checkpoint.folder))
+    empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
+    if empty:
+        raise AssertionError(f"bug: these were counted as loaded and are not: {_some(empty)}")
     return prefix
 
 
@@ -195,7 +194,7 @@ def _make_packed(model: Model, module: str, dtype: torch.dtype, where: str) -> N
     bits = model.config.quantization_bit
     if not bits:
         raise ConfigError(
-            f"the weights are packed integers ('{module}.weight{SCALE}'), and config.json has no quantization_bit",
+            f"the weights are packed ('{module}.weight{SCALE}'), and config.json has no quantization_bit",
             where=where,
             hint="take config.json and weights from the same repository",
         )
@@ -211,7 +210,11 @@ def _make_packed(model: Model, module: str, dtype: torch.dtype, where: str) -> N
         ) from None
 
 
-def _quantize_into(model: Model, module: str, weight: Tensor, bits: int, placement: Placement) -> None:
+def _quantize_into(
+    model: Model, module: str, weight: Tensor, bits: int, placement: Placement, where: str
+) -> None:
+    _check_shape(model, f"{module}.weight", weight, where)
+    _check_float(f"{module}.weight", weight, where)
     with torch.device("meta"):
         quantization.swap(model, module, bits, placement.dtype)
     # On the target device: the division is float16 there too, with the same result, and faster on a GPU.
@@ -231,6 +234,16 @@ def _check_shape(model: nn.Module, name: str, tensor: Tensor, where: str) -> Ten
     return place_of
 
 
+def _check_float(name: str, tensor: Tensor, where: str) -> None:
+    if not tensor.is_floating_point():
+        raise TensorDtypeError(
+            f"'{name}' is {tensor.dtype}; a float is needed"
+            + ("" if tensor.dtype != torch.int8 else f", or '{name}{SCALE}' beside it"),
+            where=where,
+            hint="the checkpoint is quantized in a way that we do not read, or not complete",
+        )
+
+
 def _assign(model: nn.Module, name: str, tensor: Tensor, placement: Placement, where: str) -> None:
     """Check one tensor against its place and put it there, converted only where it must be."""
     expected = _check_shape(model, name, tensor, where)
@@ -241,13 +254,7 @@ def _assign(model: nn.Module, name: str, tensor: Tensor, placement: Placement, w
             )
         _put(model, name, tensor.view(torch.int8).to(placement.device))
         return
-    if not tensor.is_floating_point():
-        raise TensorDtypeError(
-            f"'{name}' is {tensor.dtype}; a float is needed"
-            + ("" if tensor.dtype != torch.int8 else f", or '{name}{SCALE}' beside it"),
-            where=where,
-            hint="the checkpoint is quantized in a way that we do not read, or not complete",
-        )
+    _check_float(name, tensor, where)
     # Scales stay as they are stored: the published float16.
     dtype = tensor.dtype if name.endswith(SCALE) else placement.dtype
     _put(model, name, tensor.to(device=placement.device, dtype=dtype))
@@ -297,7 +304,9 @@ def _complete(
 ) -> None:
     if missing and prefix and len(missing) == total:
         raise MissingTensorsError(
-            "this is a P-Tuning prefix without its model", where=where, hint="open the model, and give this by --prefix"
+            "this is a P-Tuning prefix without its model",
+            where=where,
+            hint="open the model, and give this by --prefix",
         )
     if missing:
         names = sorted(missing)
@@ -308,7 +317,8 @@ def _complete(
         )
     if unknown:
         raise UnexpectedTensorsError(
-            f"the files hold {len(unknown)} tensors that the model has no place for: {_some(sorted(unknown))}",
+            f"the files hold {len(unknown)} tensors that the model has no place for: "
+            f"{_some(sorted(unknown))}",
             where=where,
             hint="config.json and weights must be of the same model",
         )
@@ -316,6 +326,3 @@ def _complete(
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-_: Callable[..., Model] = load

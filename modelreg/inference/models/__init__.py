@@ -32,8 +32,8 @@ def architecture(values: Mapping[str, Any], where: str = "config.json") -> Archi
     if first == later:
         both = "both generations" if first else "neither generation"
         raise ConfigError(
-            f"config.json has the keys of {both}: 'position_encoding_2d' or 'inner_hidden_size' mark ChatGLM-6B, "
-            "'padded_vocab_size' or 'multi_query_attention' the later ones",
+            f"config.json has the keys of {both}: 'position_encoding_2d' or 'inner_hidden_size' mark "
+            "ChatGLM-6B, 'padded_vocab_size' or 'multi_query_attention' the later ones",
             where=where,
             hint="take config.json from the model's own repository, unchanged",
         )

@@ -64,7 +64,11 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
     def begin(
-        self, input_ids: Tensor, position_ids: Tensor | None, attention_mask: Tensor | None, cache: Cache | None
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        cache: Cache | None,
     ) -> Step:
         """Prepare a call; the arguments are those of `forward` of the models."""
         B, T = input_ids.shape
@@ -79,18 +83,16 @@ class Decoder(nn.Module):
         columns = cache.columns(T) if cache is not None else T
         hidden = _hidden_columns(attention_mask, cache, B, T)
 
-        last = cache.last_position if cache is not None else None
         context: Tensor | None = None
-        if last is None:
+        if cache is None or cache.last_position is None or cache.position_step is None:
             full_mask = attention_mask is not None and attention_mask.dim() == 4
             own = None if hidden is None else hidden[:, past:]
             layout = self.prompt_layout(input_ids, own, placed=full_mask and position_ids is not None)
             positions, step = layout.positions, layout.step
             context = None if layout.context is None else layout.context + past
         else:
-            assert cache is not None and cache.position_step is not None  # noqa: S101 - set together with last
             step = cache.position_step
-            positions = last + step * torch.arange(1, T + 1, device=last.device)
+            positions = cache.last_position + step * torch.arange(1, T + 1, device=step.device)
         if position_ids is not None:
             positions = self._given_positions(position_ids, B, T)
 
@@ -114,7 +116,8 @@ class Decoder(nn.Module):
             cache.last_position = step.positions[..., -1:]
             cache.position_step = step.next_step
 
-    def _given_positions(self, position_ids: Tensor, B: int, T: int) -> Tensor:
+    def _given_positions(self, position_ids: Tensor, batch: int, new: int) -> Tensor:
+        B, T = batch, new
         rows = position_ids if position_ids.dim() == 3 else position_ids[:, None]
         if rows.dim() != 3 or rows.shape[1] != self.position_rows or rows.shape[2] != T:
             want = f"({B}, {T})" if self.position_rows == 1 else f"({B}, {self.position_rows}, {T})"
@@ -122,12 +125,13 @@ class Decoder(nn.Module):
         return rows.expand(B, -1, -1)
 
 
-def _hidden_columns(mask: Tensor | None, cache: Cache | None, B: int, T: int) -> Tensor | None:
+def _hidden_columns(mask: Tensor | None, cache: Cache | None, batch: int, new: int) -> Tensor | None:
     """Padding among all columns after this call, (B, past + T), or None where there is none.
 
     A 2-D mask (1 = token, 0 = padding) covers either the new tokens or all tokens since the prefix. Of a 4-D
     mask (1 = masked) the last row is taken: the last token of a left-padded row sees all that is real.
     """
+    B, T = batch, new
     past = cache.length if cache is not None else 0
     prefix = cache.prefix_length if cache is not None else 0
     known = cache.hidden if cache is not None else None

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from modelreg.inference.attention import Visibility, attend
 from modelreg.inference.cache import Cache, KVCache
+from modelreg.inference.devices import Placement
 from modelreg.inference.layers import rotary_table, rotate_halves
 from modelreg.inference.models.base import Decoder, Layout
 from modelreg.inference.models.config import CONFIG_NAME, Keys
@@ -109,7 +110,7 @@ class SelfAttention(nn.Module):
         self.dense = nn.Linear(size, size)
 
     def forward(self, x: Tensor, table: Tensor, seen: Visibility, cache: Cache | None, layer: int) -> Tensor:
-        """(B, T, hidden) -> (B, T, hidden). The published scaling by layer cancels out in exact arithmetic."""
+        """(B, T, hidden) -> (B, T, hidden). The published scaling by layer cancels out, and is not done."""
         q, k, v = self.query_key_value(x).unflatten(-1, (self.heads, -1)).chunk(3, dim=-1)  # (B, T, H, D)
         q, k = rotate_halves(q, table).transpose(1, 2), rotate_halves(k, table).transpose(1, 2)
         v = v.transpose(1, 2)  # (B, H, T, D)
@@ -132,7 +133,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer. What is carried past each sub-layer is its *normalised* input, scaled; not the input itself."""
+    """One layer. What is carried past each sub-layer is its *normalised* input, scaled."""
 
     def __init__(self, config: ChatGLMConfig) -> None:
         super().__init__()
@@ -177,15 +178,17 @@ class Transformer(Decoder):
         gmask, has_gmask = _first(input_ids, config.gmask_token_id)
         mask, has_mask = _first(input_ids, config.mask_token_id)
         if not placed:
+            ending = "end each prompt with [gMASK] <sop>"
             if not bool(found.all()):
                 raise PromptError(
                     f"a prompt has no start token <sop> ({config.bos_token_id})",
-                    hint=f"end each prompt with [gMASK] <sop>: {config.gmask_token_id}, {config.bos_token_id}",
+                    hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
                 )
             if not bool((has_gmask | has_mask).all()):
                 raise PromptError(
-                    f"a prompt has neither [gMASK] ({config.gmask_token_id}) nor [MASK] ({config.mask_token_id})",
-                    hint=f"end each prompt with [gMASK] <sop>: {config.gmask_token_id}, {config.bos_token_id}",
+                    f"a prompt has neither [gMASK] ({config.gmask_token_id}) "
+                    f"nor [MASK] ({config.mask_token_id})",
+                    hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
                 )
         # Padding is on the left: the first column that is not padding is position 0.
         pad = torch.zeros_like(start) if hidden is None else hidden.int().argmin(1)
@@ -220,7 +223,9 @@ class Transformer(Decoder):
 
 
 class ChatGLM(nn.Module):
-    """ChatGLM-6B with its output head, which is the embedding table unless the configuration says otherwise."""
+    """ChatGLM-6B with its output head, which is the embedding table unless config.json says otherwise."""
+
+    placement: Placement | None = None
 
     def __init__(self, config: ChatGLMConfig) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from modelreg.inference.attention import Visibility, attend
 from modelreg.inference.cache import Cache, KVCache
+from modelreg.inference.devices import Placement
 from modelreg.inference.layers import RMSNorm, rotary_table, rotate_pairs, swiglu
 from modelreg.inference.models.base import Decoder, Layout
 from modelreg.inference.models.config import CONFIG_NAME, Keys
@@ -66,9 +67,10 @@ class ChatGLM2Config:
         if heads % groups:
             raise keys.error("multi_query_group_num", f"is {groups}; it must divide {heads} attention heads")
         if channels % 4:
-            raise keys.error("kv_channels", f"is {channels}; a multiple of 4 is needed, half of it is rotated")
+            raise keys.error("kv_channels", f"is {channels}; a multiple of 4 is needed")
         if not keys.flag("original_rope", True):
             raise keys.error("original_rope", "is false; the published code has no other form either")
+        carried = "apply_residual_connection_post_layernorm"
         ratio = keys.number("rope_ratio", 1)
         stretched = "chatglm2" in keys.text("_name_or_path", "").lower()
         return cls(
@@ -84,7 +86,7 @@ class ChatGLM2Config:
             add_bias_linear=keys.flag("add_bias_linear", False),
             rmsnorm=keys.flag("rmsnorm", True),
             post_layer_norm=keys.flag("post_layer_norm", True),
-            apply_residual_connection_post_layernorm=keys.flag("apply_residual_connection_post_layernorm", False),
+            apply_residual_connection_post_layernorm=keys.flag(carried, False),
             layernorm_epsilon=keys.number("layernorm_epsilon", 1e-5),
             seq_length=keys.size("seq_length", 2048),
             rope_base=10000.0 * (1 if stretched else ratio),
@@ -224,7 +226,7 @@ class Transformer(Decoder):
         self.encoder = Encoder(config)
         self.output_layer = nn.Linear(config.hidden_size, config.padded_vocab_size, bias=False)
 
-    def prompt_layout(self, input_ids: Tensor, hidden: Tensor | None, *, placed: bool) -> Layout:
+    def prompt_layout(self, input_ids: Tensor, hidden: Tensor | None, *, placed: bool) -> Layout:  # noqa: ARG002
         """Positions 0, 1, 2, ..., counted without padding; padding itself is at 0."""
         B, T = input_ids.shape
         if hidden is None:
@@ -252,6 +254,8 @@ class Transformer(Decoder):
 
 class ChatGLM2(nn.Module):
     """ChatGLM2, ChatGLM3 or GLM-4 for text."""
+
+    placement: Placement | None = None
 
     def __init__(self, config: ChatGLM2Config) -> None:
         super().__init__()
@@ -288,6 +292,8 @@ class ChatGLM2(nn.Module):
 
 class ChatGLM2Classifier(nn.Module):
     """The same network with a classification head on the last token."""
+
+    placement: Placement | None = None
 
     def __init__(self, config: ChatGLM2Config) -> None:
         super().__init__()
