@@ -24,7 +24,8 @@ def test_whatever_is_handed_in_is_read_or_refused_with_its_place(data: Any) -> N
     try:
         facts = parse_facts(data, where="here")
     except InputError as error:
-        assert error.where.startswith("here")
+        if not error.where.startswith("here"):
+            raise
     else:
         assert set(facts) <= set(FACTS)
         assert None not in facts.values()
