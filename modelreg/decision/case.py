@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from modelreg.core.facts import Facts
 from modelreg.core.license import ABSENT, KNOWN, NOT_SEEN, SILENT, Citation, License, Term
-from modelreg.core.model import Model
+from modelreg.core.model import Descent, Model
 from modelreg.core.verdict import (
     DUTY,
     LIMIT,
@@ -157,7 +157,9 @@ def _any(*states: bool | None) -> bool | None:
 class Case:
     """One question: the facts, and what follows from them alone."""
 
-    __slots__ = ("acts", "as_of", "bundles", "commercial", "facts", "lookup", "model", "own_derivative", "uses")
+    __slots__ = (
+        "acts", "as_of", "bundles", "commercial", "descent", "facts", "lookup", "model", "own_derivative", "uses",
+    )  # fmt: skip
 
     def __init__(self, facts: Facts, as_of: str, lookup: Lookup, model: Model | None) -> None:
         self.facts = facts
@@ -168,6 +170,7 @@ class Case:
         self.commercial = _commercial(facts, self.uses)
         self.acts = acts_of(facts, self.uses, self.commercial)
         self.bundles: tuple[Bundle, ...] = ()
+        self.descent: Descent | None = None  # of a name that is not in the registry
         # The user makes the derived model himself: then there is no other publisher whose terms could be missing.
         self.own_derivative = bool(
             self.uses & {"distribute-finetune", "merge", "distribute-quantised"} or facts.word("derivative_name")
