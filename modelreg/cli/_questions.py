@@ -12,6 +12,7 @@ from modelreg.cli._output import Output
 from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
 from modelreg.decision.engine import decide
+from modelreg.decision.freshness import MAX_AGE, mark
 from modelreg.errors import ExitCode, InputError, UsageError
 
 _MAX_FILE = 4_000_000
@@ -26,8 +27,9 @@ class Project:
         found = find_project()
         self.path = str(found) if found else None
         self.facts = Facts({})
+        self.data: Any = None
         if self.path is not None:
-            data = _yaml(self.path)
+            self.data = data = _yaml(self.path)
             if isinstance(data, dict) and "use" in data:
                 self.facts = parse_facts(_as_facts(data["use"]), where=f"{self.path}: use")
 
@@ -145,6 +147,28 @@ def date_of(text: str | None) -> str:
     return text
 
 
+def max_age_of(given: int | None, project: Project) -> int:
+    """Days after which a text counts as old: the option, else `freshness:` of modelreg.yaml, else 90.
+
+    Raises:
+        UsageError, InputError: not a whole number of days.
+    """
+    if given is None and isinstance(project.data, dict) and "freshness" in project.data:
+        section = project.data["freshness"]
+        days = section.get("max_age") if isinstance(section, dict) and set(section) == {"max_age"} else None
+        if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+            raise InputError(
+                "`freshness` takes `max_age`, a whole number of days",
+                code="bad-freshness",
+                where=f"{project.path}: freshness",
+                hint="freshness: {max_age: 90}",
+            )
+        return days
+    if given is not None and given < 0:
+        raise UsageError(f"not a number of days: {given}", where="--max-age", hint="--max-age 90")
+    return MAX_AGE if given is None else given
+
+
 def open_registry(overlays: Sequence[str] | None, project: Project) -> Book:
     """The registry with its overlays; the project's are among them."""
     return open_book(overlays, project.path)
@@ -155,14 +179,19 @@ def ask(book: Book, model: str, facts: Facts, as_of: str, revision: str | None =
     return decide(book.subject(model, revision), facts, as_of, book)
 
 
-def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: str) -> int:
+def answer_batch(
+    path: str, overlays: Sequence[str] | None, out: Output, as_of: str, today: str, max_age: int | None
+) -> int:
     """Answer JSON lines with JSON lines, in order; a line that cannot be read gets an `error` and spoils no other.
 
+    Args:
+        as_of: the date of answers that name none; today: for the age of texts, with `max_age` (see `max_age_of`).
     Returns:
         An exit status: 3 if some line could not be read, else 1 if some answer is no, else 0.
     """
     project = Project()
     book = open_registry(overlays, project)
+    days = max_age_of(max_age, project)
     bad = no = False
     for number, line in enumerate(_lines(path), 1):
         text = line.strip()
@@ -176,7 +205,7 @@ def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: 
             if not isinstance(question, dict):
                 raise InputError("a question is a JSON object", code="bad-question", where=where)
             identity = question.get("id")
-            decision = _one(book, project, question, where, today)
+            decision = mark(_one(book, project, question, where, as_of), book, today, days)
             answer = decision.to_data()
             no = no or decision.verdict not in (PERMITTED, WITH_CONDITIONS)
         except InputError as error:

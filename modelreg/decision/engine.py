@@ -349,6 +349,7 @@ def _licenses(bundles: Iterable[Bundle], case: Case) -> Iterable[Mapping[str, An
                 "from": period.start if period else "",
                 "to": period.end if period else "",
                 "source": record.source(),
+                "retrieved": record.retrieved,
                 "governing_law": record.term("governing_law"),
                 "forum": record.term("forum"),
             }

@@ -105,8 +105,8 @@ REASONS = {
     "sublicensing-forbidden": "The grant may not be sublicensed, and the plan passes it on.",
     "copy-carried": "It is not in the registry under this name; it is a {form} copy of {base}, whose terms apply "
     "(confidence: {confidence}). The publisher of the copy may add terms; those were not seen.",
-    "copy-uncertain": "'{name}' is not in the registry. It seems to come from {base} ({form}; confidence: {confidence}), "
-    "for which the answer would be {verdict}; it cannot be looser for a copy.",
+    "copy-uncertain": "'{name}' is not in the registry. It seems to come from {base} ({form}; confidence: "
+    "{confidence}), for which the answer would be {verdict}; it cannot be looser for a copy.",
 }
 
 TEXTS = {

@@ -53,6 +53,9 @@ def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
         yield Line(words("next"), "head")
         for step in decision.next_steps:
             yield from _step(step, words)
+    for stale in decision.stale:
+        text = words("stale", license=stale.license, date=stale.retrieved, days=stale.days)
+        yield Line(text, "dim", remark=f"modelreg watch --license {stale.license}")
     if decision.missing_facts:
         yield Line(words("missing-line", facts=", ".join(decision.missing_facts)), "dim")
 
