@@ -29,6 +29,7 @@ COMMANDS = {
     "terms": Entry("terms", "terms", "Which text held on a date, in words, and what it had changed. 某日条款"),
     "history": Entry("history", "history", "Every text that held, and what each changed. 条款沿革"),
     "diff": Entry("diff", "diff", "Two licence versions, models or registries: what differs, in words. 差异"),
+    "watch": Entry("watch", "watch", "Have the official texts changed since they were recorded? 监看"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),

@@ -17,9 +17,9 @@ SCHEMA = Path(modelreg.registry.__file__).parent / "schema" / "license.schema.js
 # Not shown to people: places, languages, who says something in a conflict, how a text was had.
 UNSAID = {
     "at", "blocks", "bytes", "commit", "commit_date", "date", "en", "zh", "exactness", "field", "first_line",
-    "last_line", "follows", "id", "language", "package", "path", "pdf_sha256", "repository", "retrieved", "says", "scancode_key",
-    "sha256", "slug", "statements", "bears_on", "why", "url_policy", "agreement", "article", "badge", "card", "data",
-    "file", "maintainer", "policy", "readme", "verbatim file", "embedded in another file",
+    "last_line", "follows", "id", "language", "package", "path", "pdf_sha256", "repository", "retrieved", "says",
+    "scancode_key", "sha256", "slug", "statements", "bears_on", "why", "url_policy", "agreement", "article", "badge",
+    "card", "data", "file", "maintainer", "policy", "readme", "verbatim file", "embedded in another file",
     "extracted from pdf", "form", "tag", "title", "summary",
 }  # fmt: skip
 

@@ -24,8 +24,8 @@ def registry(load: Callable[..., Registry], tmp_path: Path) -> Registry:
 @pytest.mark.parametrize("mark", [
     "GPTQ", "AWQ", "GGUF", "GGML", "4bit", "8bit", "4-bit", "int4", "Int8", "bnb-4bit", "unsloth-bnb-4bit", "mlx",
     "MLX-8bit", "exl2", "4.0bpw-h6-exl2", "fp8", "FP8-dynamic", "GPTQ-Int4", "GPTQ-4bit-128g", "i1-GGUF", "nf4",
-    "w4a16", "gptq-4bit-32g-actorder_True", "Q4_K_M-GGUF", "quantized.w8a8", "onnx", "AutoRound-GPTQ", "q4f16_1-MLC", "bf16",
-    "hf-4bit",
+    "w4a16", "gptq-4bit-32g-actorder_True", "Q4_K_M-GGUF", "quantized.w8a8", "onnx", "AutoRound-GPTQ", "q4f16_1-MLC",
+    "bf16", "hf-4bit",
 ])  # fmt: skip
 def test_marks_of_copies_are_taken_off(mark: str, registry: Registry) -> None:
     assert "Qwen1.5-7B" in without_marks(f"Qwen1.5-7B-{mark}")
