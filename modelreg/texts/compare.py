@@ -147,8 +147,6 @@ def _by_hunks(official: Normalised, lost: list[Passage], hunks: list[Hunk], matc
     outside: list[Words] = []
     places = [verify_clause(official, p.digest) for p in lost]
     for hunk in hunks:
-        if hunk.passing:
-            continue
         mine = [
             i
             for i, place in enumerate(places)
@@ -158,7 +156,7 @@ def _by_hunks(official: Normalised, lost: list[Passage], hunks: list[Hunk], matc
         ]
         for i in mine:
             inside[i].append(_of_hunk(hunk))
-        if not mine:
+        if not mine and not hunk.passing:  # a copyright notice counts where a clause cites it
             outside.append(_of_hunk(hunk))
     clauses = tuple(ClauseChange(p, tuple(inside[i])) for i, p in enumerate(lost))
     return Comparison(CHANGED if clauses or outside else LAYOUT, clauses, tuple(outside), matched=matched)
