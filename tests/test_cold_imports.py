@@ -24,6 +24,12 @@ COMMANDS = [
     ["license", "--help"],
     ["explain", "rules"],
     ["validate", "--help"],
+    ["terms", "chatglm-6b", "--at", "2023-07-10"],
+    ["history", "chatglm-6b"],
+    ["diff", "chatglm-6b", "chatglm2-6b"],
+    ["check", "TheBloke/chatglm2-6B-AWQ", "--commercial"],
+    ["watch", "--help"],
+    ["add", "--help"],
 ]
 
 

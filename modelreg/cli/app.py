@@ -31,6 +31,7 @@ COMMANDS = {
     "diff": Entry("diff", "diff", "Two licence versions, models or registries: what differs, in words. 差异"),
     "watch": Entry("watch", "watch", "Have the official texts changed since they were recorded? 监看"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
+    "add": Entry("add", "add", "Draft an entry from a hub repository or a folder. 起草条目"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }

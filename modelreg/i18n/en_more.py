@@ -84,4 +84,8 @@ TEXTS = {
     "pr-todo-period": "Close the period in `weight_license` of each model (`to:`) and open the next",
     "pr-todo-check": "`modelreg validate`, and the tests",
     "pr-disclaimer": "The words above are quoted from the texts for review. Nothing is changed by this report.",
+    "draft-head": "Drafted by `modelreg add` from {where} (commit {commit}) on {date}; every TODO is for a person.",
+    "draft-known": "The registry has it already, as {id}.",
+    "draft-fault": "Could not be read: {fault}",
+    "draft-done": "{todo} field(s) to look at; then: modelreg validate {file}",
 }

@@ -84,4 +84,8 @@ TEXTS = {
     "pr-todo-period": "在各模型的 `weight_license` 中结束原时段（`to:`）并开始新时段",
     "pr-todo-check": "运行 `modelreg validate` 与测试",
     "pr-disclaimer": "以上字句引自原文，供审阅；本报告不改动任何内容。",
+    "draft-head": "由 `modelreg add` 于 {date} 根据 {where}（提交 {commit}）起草；每处 TODO 须由人完成。",
+    "draft-known": "登记库中已有：{id}。",
+    "draft-fault": "无法读取：{fault}",
+    "draft-done": "有 {todo} 个字段待查；然后运行：modelreg validate {file}",
 }

@@ -32,6 +32,7 @@ class Shelf:
     def __init__(self) -> None:
         self.files: dict[tuple[str, str, str], dict[str, bytes]] = {}
         self.listings = True
+        self.about: dict[str, dict[str, Any]] = {}  # what the hub's API says beside the list of files
         self.asked: list[str] = []
 
     def put(self, host: str, repository: str, path: str, data: bytes, *, old: bool = True) -> None:
@@ -56,7 +57,8 @@ class Shelf:
             files = self._at("hub", "/".join(parts[3:5]), revision)
             if files is None or not self.listings:
                 return None
-            return _json({"sha": revision or "f" * 40, "siblings": [{"rfilename": p} for p in files]})
+            about = self.about.get("/".join(parts[3:5]), {})
+            return _json({"sha": revision or COMMIT, "siblings": [{"rfilename": p} for p in files], **about})
         files = self._at("hub", "/".join(parts[1:3]), parts[4])
         return (files or {}).get("/".join(parts[5:]))
 
