@@ -65,12 +65,9 @@ def verify(record: Record, allowed: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="modelreg-") as folder:
         path = Path(folder) / "record.sig"
         path.write_text(str(signature["sshsig"]), encoding="ascii", errors="replace")
-        when = record.time.replace("-", "").replace("T", "").replace(":", "")
-        done = _run(
-            ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", who, "-n", NAMESPACE, "-s", str(path)]
-            + ["-O", f"verify-time={when}"],
-            signed_bytes(record.data),
-        )
+        when = record.time.replace("-", "").replace("T", "").replace(":", "")  # ends in Z: UTC
+        command = ["ssh-keygen", "-Y", "verify", "-O", f"verify-time={when}", "-n", NAMESPACE]
+        done = _run([*command, "-f", str(allowed), "-I", who, "-s", str(path)], signed_bytes(record.data))
     if done.returncode:
         raise NotAcceptedError(
             f"the signature of record {record.id} by '{who}' does not hold: {_said(done)}",

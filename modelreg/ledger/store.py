@@ -33,11 +33,11 @@ Signer = Callable[[bytes], Mapping[str, str]]
 class Head(NamedTuple):
     """An anchor: how many records there were, and the hash of the last. Note it elsewhere."""
 
-    count: int
+    records: int
     hash: str
 
     def __str__(self) -> str:
-        return f"{self.count}:{self.hash}"
+        return f"{self.records}:{self.hash}"
 
     @classmethod
     def parse(cls, text: str) -> Head:
