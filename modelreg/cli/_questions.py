@@ -7,54 +7,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from modelreg.cli._book import Book, open_book
+from modelreg.book import Book, open_book
 from modelreg.cli._output import Output
 from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
 from modelreg.decision.engine import decide
 from modelreg.errors import ExitCode, InputError, UsageError
-
-_MAX_FILE = 4_000_000
-
-
-class Project:
-    """The `modelreg.yaml` of the folder that the command runs in, or of one above it: its `use:` section."""
-
-    def __init__(self) -> None:
-        from modelreg.registry.sources import find_project
-
-        found = find_project()
-        self.path = str(found) if found else None
-        self.facts = Facts({})
-        if self.path is not None:
-            data = _yaml(self.path)
-            if isinstance(data, dict) and "use" in data:
-                self.facts = parse_facts(_as_facts(data["use"]), where=f"{self.path}: use")
-
-    def mark(self, decision: Decision) -> Decision:
-        """Say in the answer that the project's declared use had a hand in it."""
-        if not self.facts:
-            return decision
-        return decision._replace(provenance=(*decision.provenance, f"{self.path}: use"))
-
-
-def _as_facts(use: Any) -> Any:
-    # `use: [product]` is the short form of `use: {use: [product]}`.
-    return {"use": use} if isinstance(use, str | list) else use
-
-
-def _yaml(path: str) -> Any:
-    from pathlib import Path
-
-    from modelreg.registry.yaml_strict import parse_yaml
-
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
-    if len(data) > _MAX_FILE:
-        raise InputError(f"larger than {_MAX_FILE} bytes", code="too-large", where=path)
-    return parse_yaml(data, path).value
+from modelreg.project import Project as Project
+from modelreg.project import as_facts, read_yaml
 
 
 def facts_file(path: str | None) -> Facts:
@@ -67,7 +27,7 @@ def facts_file(path: str | None) -> Facts:
         return Facts({})
     if path.endswith(".json"):
         return parse_facts(_json_file(path), where=path)
-    return parse_facts(_as_facts(_yaml(path)), where=path)
+    return parse_facts(as_facts(read_yaml(path)), where=path)
 
 
 def _json_file(path: str) -> Any:

@@ -26,7 +26,7 @@ from modelreg.core.verdict import (
     NextStep,
     Reason,
 )
-from modelreg.decision.case import Bundle, Case, Lookup, Outcome
+from modelreg.decision.case import Bundle, Case, Lookup, Outcome, commercial_of
 from modelreg.decision.rules import MODEL_RULES, TEXT_RULES
 
 _NOWHERE = Citation("", "", "")
@@ -53,12 +53,13 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
     Returns:
         A decision; what cannot be decided is `undetermined` with the reason, never an exception.
     """
-    case = Case(facts, as_of, lookup, subject.model)
+    case = Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model)
     if subject.model is None and subject.candidates:
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
         return _decision(case, subject, [("names", outcome)], ())
     outcomes: list[tuple[str, Outcome]] = []
-    bundles, missing = _collect(case, subject)
+    collected, missing = _collect(case, subject)
+    bundles = _without_repeats(collected)
     case.bundles = tuple(bundles)
     outcomes += [("texts", o) for o in missing]
     if "code-only" in case.uses and case.uses == {"code-only"}:
@@ -71,6 +72,27 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
         for text_rule in TEXT_RULES:
             outcomes += [(text_rule.RULE_ID, o) for o in text_rule.check(bundle, case)]
     return _decision(case, subject, outcomes, bundles)
+
+
+def texts_in_force(
+    subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_date: bool = True
+) -> list[Bundle]:
+    """The texts that govern a model's weights and those of every ancestor inside them, each ancestor with its own.
+
+    Args: as for `decide`.
+    """
+    return _collect(Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model), subject)[0]
+
+
+def use_of(facts: Facts) -> tuple[bool | None, frozenset[str]]:
+    """The kind of use that facts describe: whether it is commercial, and the uses that they name."""
+    uses = frozenset(facts.words("use"))
+    return commercial_of(facts, uses), uses
+
+
+def _date(facts: Facts, as_of: str, fixed_date: bool) -> str:
+    downloaded = facts.word("downloaded") or ""
+    return downloaded if not fixed_date and len(downloaded) == 10 and downloaded[:4].isdigit() else as_of
 
 
 def _open(label: str, code: str, **params: Any) -> Outcome:
@@ -126,7 +148,7 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 missing.append(_open("no-licence-found", "unknown-base", name=current.id, bases=[base.model]))
             else:
                 queue.append((parent, parent.id))
-    return _without_repeats(bundles), missing
+    return bundles, missing
 
 
 def _inherits(case: Case, form: str, base: str) -> bool:
