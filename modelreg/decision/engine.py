@@ -53,7 +53,7 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
     Returns:
         A decision; what cannot be decided is `undetermined` with the reason, never an exception.
     """
-    case = Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model)
+    case = Case(facts, as_of, lookup, subject.model)
     if subject.model is None and subject.candidates:
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
         return _decision(case, subject, [("names", outcome)], ())
@@ -74,25 +74,18 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
     return _decision(case, subject, outcomes, bundles)
 
 
-def texts_in_force(
-    subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_date: bool = True
-) -> list[Bundle]:
+def texts_in_force(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> list[Bundle]:
     """The texts that govern a model's weights and those of every ancestor inside them, each ancestor with its own.
 
     Args: as for `decide`.
     """
-    return _collect(Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model), subject)[0]
+    return _collect(Case(facts, as_of, lookup, subject.model), subject)[0]
 
 
 def use_of(facts: Facts) -> tuple[bool | None, frozenset[str]]:
     """The kind of use that facts describe: whether it is commercial, and the uses that they name."""
     uses = frozenset(facts.words("use"))
     return commercial_of(facts, uses), uses
-
-
-def _date(facts: Facts, as_of: str, fixed_date: bool) -> str:
-    downloaded = facts.word("downloaded") or ""
-    return downloaded if not fixed_date and len(downloaded) == 10 and downloaded[:4].isdigit() else as_of
 
 
 def _open(label: str, code: str, **params: Any) -> Outcome:
