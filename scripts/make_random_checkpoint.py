@@ -94,9 +94,7 @@ def write(config: dict[str, Any], folder: Path, *, pickles: bool, seed: int, sha
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("folder", type=Path, help="must not exist yet")
     parser.add_argument("--format", choices=["safetensors", "bin"], default="safetensors")

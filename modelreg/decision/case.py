@@ -186,14 +186,13 @@ class Case:
 
     def bears(self, triggers: Sequence[str]) -> tuple[bool, str]:
         """Whether one of the acts takes place or may; with the act's name where it only may."""
-        open_act = ""
-        for trigger in triggers:
-            state = self.acts.get(trigger, False)
-            if state:
-                return True, ""
-            if state is None and not open_act:
-                open_act = trigger
-        return bool(open_act), open_act
+        states = {t: self.acts.get(t, False) for t in triggers}
+        if True in states.values():
+            return True, ""
+        maybe = [t for t, state in states.items() if state is None]
+        # Where several acts may take place, name the likeliest: offering a product, before handing out weights.
+        maybe.sort(key=lambda t: t not in ("product", "hosting"))
+        return bool(maybe), maybe[0] if maybe else ""
 
 
 def commercial_of(facts: Facts, uses: frozenset[str]) -> bool | None:

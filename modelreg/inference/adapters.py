@@ -107,9 +107,7 @@ class LoRALinear(nn.Module):
     Source: LoRA, arXiv:2106.09685, section 4.1.
     """
 
-    def __init__(
-        self, base: nn.Linear | QuantizedLinear | LoRALinear, a: Tensor, b: Tensor, scale: float
-    ) -> None:
+    def __init__(self, base: nn.Linear | QuantizedLinear | LoRALinear, a: Tensor, b: Tensor, scale: float) -> None:
         super().__init__()
         self.base: nn.Linear | QuantizedLinear | LoRALinear = base
         self.lora_a = nn.Parameter(a, requires_grad=False)  # (r, in)
@@ -169,9 +167,7 @@ def _adapter_config(folder: Path) -> Mapping[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as problem:
-        raise AdapterError(
-            f"cannot read {ADAPTER_CONFIG}: {problem}", where=str(path), hint=_FOLDER
-        ) from problem
+        raise AdapterError(f"cannot read {ADAPTER_CONFIG}: {problem}", where=str(path), hint=_FOLDER) from problem
     if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
         kind = settings.get("peft_type") if isinstance(settings, dict) else None
         raise AdapterError(f"peft_type is {kind!r}; LORA is supported", where=str(path), hint=_ONLY)

@@ -122,8 +122,7 @@ def find_checkpoint(folder: Path) -> Checkpoint:
     parts = [name for name in there if name.endswith((".safetensors", ".bin"))]
     if parts:
         raise NoWeightsError(
-            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...), "
-            "but neither an index nor one whole file",
+            f"{folder} holds {len(parts)} files of weights ({parts[0]}, ...), but neither an index nor one whole file",
             where=str(folder),
             hint=f"fetch {SAFETENSORS[0]} or {PICKLES[0]} too",
         )

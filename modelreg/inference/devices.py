@@ -76,11 +76,7 @@ def parse_device(name: str | torch.device) -> torch.device:
     have = "this machine has " + ", ".join(str(d) for d in available())
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            built = (
-                ""
-                if torch.version.cuda or torch.version.hip
-                else "; the PyTorch installed here is a CPU build"
-            )
+            built = "" if torch.version.cuda or torch.version.hip else "; the PyTorch installed here is a CPU build"
             raise DeviceError(f"no CUDA device is available{built}", hint=have)
         if (device.index or 0) >= torch.cuda.device_count():
             raise DeviceError(f"there is no {device}", hint=have)
@@ -168,9 +164,7 @@ def place(
     return _place_on(parse_device(device), need, dtype, checkpoint_dtype, quant, "as asked")
 
 
-def _place_on(
-    device: torch.device, need: Need, dtype: str | torch.dtype, own: str, quant: int, why: str
-) -> Placement:
+def _place_on(device: torch.device, need: Need, dtype: str | torch.dtype, own: str, quant: int, why: str) -> Placement:
     free = free_bytes(device)
     if dtype != "auto":
         choices = [(parse_dtype(dtype), "as asked")]

@@ -226,9 +226,7 @@ class _ForGeneration(_Base, GenerationMixin):
         logits = self.get_output_embeddings()(x[:, -logits_to_keep:])
         loss = None
         if labels is not None:
-            loss = self.loss_function(
-                logits=logits, labels=labels, vocab_size=self.transformer.config.vocab_size
-            )
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.transformer.config.vocab_size)
         out = CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past)
         return out if return_dict is not False else out.to_tuple()
 
@@ -252,9 +250,7 @@ class _ForGeneration(_Base, GenerationMixin):
     ) -> bool:
         prefix = self.transformer.prefix
         room = max_cache_length + (0 if prefix is None else prefix.shape[3])
-        return super()._prepare_cache_for_generation(
-            generation_config, model_kwargs, generation_mode, batch_size, room
-        )
+        return super()._prepare_cache_for_generation(generation_config, model_kwargs, generation_mode, batch_size, room)
 
     def prepare_inputs_for_generation(
         self,
@@ -291,9 +287,7 @@ class _ForGeneration(_Base, GenerationMixin):
         positions = model_kwargs.get("position_ids")
         if positions is not None and positions.dim() == 3:
             model_kwargs.pop("position_ids")
-        updated: dict[str, Any] = super()._update_model_kwargs_for_generation(
-            outputs, model_kwargs, *args, **kwargs
-        )
+        updated: dict[str, Any] = super()._update_model_kwargs_for_generation(outputs, model_kwargs, *args, **kwargs)
         return updated
 
 
@@ -358,9 +352,7 @@ class ChatGLM2ForSequenceClassification(_Base):
     def __init__(self, config: ChatGLMLaterConfig) -> None:
         super().__init__(config)
         self.num_labels = config.num_labels
-        native = chatglm2.ChatGLM2Config.from_dict(
-            {**config.native_values(), "num_labels": config.num_labels}
-        )
+        native = chatglm2.ChatGLM2Config.from_dict({**config.native_values(), "num_labels": config.num_labels})
         self.transformer = chatglm2.Transformer(native)
         self.classifier_head = nn.Linear(native.hidden_size, native.num_labels)
         self._pack()
@@ -402,6 +394,4 @@ def register() -> None:
     for auto in (AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM):
         auto.register(ChatGLMFirstConfig, ChatGLMForConditionalGeneration, exist_ok=True)
         auto.register(ChatGLMLaterConfig, ChatGLM2ForConditionalGeneration, exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        ChatGLMLaterConfig, ChatGLM2ForSequenceClassification, exist_ok=True
-    )
+    AutoModelForSequenceClassification.register(ChatGLMLaterConfig, ChatGLM2ForSequenceClassification, exist_ok=True)

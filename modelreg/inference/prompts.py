@@ -22,9 +22,7 @@ History: TypeAlias = Sequence[Any]  # of Round for ChatGLM-6B and ChatGLM2, of M
 
 ROLES = ("system", "user", "assistant", "observation")
 # What ChatGLM3 was trained to see before a list of tools.
-TOOLS_INTRODUCTION = (
-    "Answer the following questions as best as you can. You have access to the following tools:"
-)
+TOOLS_INTRODUCTION = "Answer the following questions as best as you can. You have access to the following tools:"
 
 
 class MessageError(InputError):
@@ -38,9 +36,7 @@ def has_roles(generation: Generation) -> bool:
     return generation in ("chatglm3", "glm4")
 
 
-def rounds_text(
-    generation: Generation, query: str, history: Sequence[Round] = (), cached: bool = False
-) -> str:
+def rounds_text(generation: Generation, query: str, history: Sequence[Round] = (), cached: bool = False) -> str:
     """The prompt of ChatGLM-6B or ChatGLM2.
 
     Args:
@@ -116,9 +112,7 @@ def messages_ids(
     return [*ids, tokenizer.role_id("assistant")] if add_generation_prompt else ids
 
 
-def messages_text(
-    generation: Generation, messages: Sequence[Message], add_generation_prompt: bool = True
-) -> str:
+def messages_text(generation: Generation, messages: Sequence[Message], add_generation_prompt: bool = True) -> str:
     """The text rendering of a conversation: GLM-4's template, or ChatGLM3's later `chat_template` string.
 
     For ids use `messages_ids`: ChatGLM3's template puts spaces where the published `chat()` has none.

@@ -168,9 +168,7 @@ def _fill(
         _make_packed(model, module, placement.dtype, str(checkpoint.folder))
     wanted = set(model.state_dict())
     tied = model if isinstance(model, ChatGLM) and model.config.tie_word_embeddings else None
-    to_quantize = (
-        {f"{module}.weight": module for module in quantization.layer_linears(model)} if quant else {}
-    )
+    to_quantize = {f"{module}.weight": module for module in quantization.layer_linears(model)} if quant else {}
     heads: dict[str, Tensor] = {}
     prefix: dict[str, Tensor] = {}
     given: set[str] = set()
@@ -221,9 +219,7 @@ def _make_packed(model: Model, module: str, dtype: torch.dtype, where: str) -> N
         ) from None
 
 
-def _quantize_into(
-    model: Model, module: str, weight: Tensor, bits: int, placement: Placement, where: str
-) -> None:
+def _quantize_into(model: Model, module: str, weight: Tensor, bits: int, placement: Placement, where: str) -> None:
     _check_shape(model, f"{module}.weight", weight, where)
     _check_float(f"{module}.weight", weight, where)
     with torch.device("meta"):
@@ -260,9 +256,7 @@ def _assign(model: nn.Module, name: str, tensor: Tensor, placement: Placement, w
     expected = _check_shape(model, name, tensor, where)
     if expected.dtype == torch.int8:
         if tensor.dtype not in (torch.int8, torch.uint8):
-            raise TensorDtypeError(
-                f"'{name}' is {tensor.dtype}; packed weights are int8", where=where, hint=AGAIN
-            )
+            raise TensorDtypeError(f"'{name}' is {tensor.dtype}; packed weights are int8", where=where, hint=AGAIN)
         _put(model, name, tensor.view(torch.int8).to(placement.device))
         return
     _check_float(name, tensor, where)
@@ -310,9 +304,7 @@ def _tie(model: ChatGLM, heads: Mapping[str, Tensor], where: str) -> None:
             )
 
 
-def _complete(
-    missing: set[str], unknown: list[str], total: int, prefix: Mapping[str, Tensor], where: str
-) -> None:
+def _complete(missing: set[str], unknown: list[str], total: int, prefix: Mapping[str, Tensor], where: str) -> None:
     if missing and prefix and len(missing) == total:
         raise MissingTensorsError(
             "this is a P-Tuning prefix without its model",
@@ -328,8 +320,7 @@ def _complete(
         )
     if unknown:
         raise UnexpectedTensorsError(
-            f"the files hold {len(unknown)} tensors that the model has no place for: "
-            f"{_some(sorted(unknown))}",
+            f"the files hold {len(unknown)} tensors that the model has no place for: {_some(sorted(unknown))}",
             where=where,
             hint="config.json and weights must be of the same model",
         )

@@ -95,8 +95,8 @@ def _cite(citation: Any, words: Words) -> str:
     parts = [citation.license]
     if citation.clause:
         parts.append(words("clause", clause=citation.clause))
-    if citation.source:
-        parts.append(citation.source)
+    if citation.source and not citation.license:
+        parts.append(citation.source)  # the head of the answer names the source of every licence
     return ", ".join(p for p in parts if p)
 
 

@@ -72,7 +72,8 @@ def term_text(value: Any, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _mapping(term: Term, words: Words) -> str:
-    parts = [f"{key}: {_value(v, words)}" for key, v in term.items() if key not in ("clause", "value", "note")]
+    shown = {k: v for k, v in term.items() if k not in ("clause", "value", "note") and v not in ([], "")}
+    parts = [f"{key}: {_value(v, words)}" for key, v in shown.items()]
     if "value" in term:
         value = _value(term["value"], words)
         parts.insert(0, value)

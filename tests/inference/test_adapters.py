@@ -37,16 +37,12 @@ def open_cpu(folder: Path, **options: Any) -> Any:
 def write_prefix(folder: Path, tensors: dict[str, Tensor]) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text("{}")
-    torch.save(
-        {f"transformer.prefix_encoder.{k}": v for k, v in tensors.items()}, folder / "pytorch_model.bin"
-    )
+    torch.save({f"transformer.prefix_encoder.{k}": v for k, v in tensors.items()}, folder / "pytorch_model.bin")
     return folder
 
 
 class TestPrefix:
-    def test_with_and_without_projection(
-        self, generation: str, make_model: MakeModel, tmp_path: Path
-    ) -> None:
+    def test_with_and_without_projection(self, generation: str, make_model: MakeModel, tmp_path: Path) -> None:
         """The projection is worked out once: a plain prefix of its results does the same."""
         base, width = make_model(generation), WIDTH[generation]
         torch.manual_seed(0)
@@ -106,9 +102,7 @@ class TestPrefix:
             ),
         ],
     )
-    def test_misfits(
-        self, tensors: dict[str, Tensor], message: str, make_model: MakeModel, tmp_path: Path
-    ) -> None:
+    def test_misfits(self, tensors: dict[str, Tensor], message: str, make_model: MakeModel, tmp_path: Path) -> None:
         with pytest.raises(problems.AdapterError, match=message):
             open_cpu(make_model("chatglm2"), prefix=write_prefix(tmp_path / "p", tensors))
 
@@ -199,9 +193,7 @@ class TestLora:
             ({f"base_model.model.{QKV['chatglm2']}.lora_embedding_A": torch.ones(2, 32)}, "no LoRA weight"),
         ],
     )
-    def test_misfits(
-        self, tensors: dict[str, Tensor], message: str, make_model: MakeModel, tmp_path: Path
-    ) -> None:
+    def test_misfits(self, tensors: dict[str, Tensor], message: str, make_model: MakeModel, tmp_path: Path) -> None:
         adapter = write_lora(tmp_path / "lora", tensors)
         with pytest.raises(problems.AdapterError, match=message):
             open_cpu(make_model("chatglm2"), adapter=adapter)

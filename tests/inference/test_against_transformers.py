@@ -54,9 +54,7 @@ def glm_of(config: Any, tensors: dict[str, torch.Tensor]) -> Any:
     for name, tensor in tensors.items():
         new = name.replace("transformer.encoder.layers", "model.layers")
         new = new.replace("self_attention.dense", "self_attn.o_proj")
-        new = new.replace("mlp.dense_h_to_4h", "mlp.gate_up_proj").replace(
-            "mlp.dense_4h_to_h", "mlp.down_proj"
-        )
+        new = new.replace("mlp.dense_h_to_4h", "mlp.gate_up_proj").replace("mlp.dense_4h_to_h", "mlp.down_proj")
         new = new.replace("transformer.encoder.final_layernorm", "model.norm")
         new = new.replace("transformer.embedding.word_embeddings", "model.embed_tokens")
         new = new.replace("transformer.output_layer", "lm_head")

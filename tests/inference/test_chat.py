@@ -64,9 +64,7 @@ def test_recorded_chats(shared_dir: Path, e2e: OpenModel, generation: Generation
         assert prompt == case["input_ids"]
         limits = Limits(tokenizer.stop_ids, length)
         assert list(generate(model, prompt, GREEDY, limits)) == case["output_ids"]
-        got = chat(
-            model, tokenizer, case["query"], case["history"], role=role, sampling=GREEDY, max_length=length
-        )
+        got = chat(model, tokenizer, case["query"], case["history"], role=role, sampling=GREEDY, max_length=length)
         assert got.response == case["response"]
         assert plain(got.history) == case["new_history"]
         if "decoded" in case:

@@ -51,9 +51,7 @@ def test_auto(
 
 def test_refusal_has_figures_and_a_way_out(machine: dict[torch.device, float]) -> None:
     machine.update({CPU: 5, GPU0: 8})
-    with pytest.raises(
-        DoesNotFitError, match=r"take 11\.5 GiB, .* 12\.6 GiB; cuda:0 has 8\.0 GiB free"
-    ) as caught:
+    with pytest.raises(DoesNotFitError, match=r"take 11\.5 GiB, .* 12\.6 GiB; cuda:0 has 8\.0 GiB free") as caught:
         place(CHATGLM, device="cuda")
     assert caught.value.hint == "--dtype float16 --quant int8 would fit: 6.2 GiB of 8.0 GiB free"
     assert caught.value.exit_code == ExitCode.ENVIRONMENT

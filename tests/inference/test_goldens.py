@@ -29,9 +29,7 @@ pytestmark = pytest.mark.shared
 SHARED = find_shared()
 GOLDENS = SHARED / "goldens" if SHARED else Path("absent")
 FILES = sorted(
-    str(p.relative_to(GOLDENS))
-    for p in GOLDENS.rglob("*cases.json")
-    if p.with_suffix(".safetensors").is_file()
+    str(p.relative_to(GOLDENS)) for p in GOLDENS.rglob("*cases.json") if p.with_suffix(".safetensors").is_file()
 )
 
 
@@ -93,9 +91,7 @@ def real(case: Case, name: str) -> Tensor:
     return mask == 1 if mask.dim() == 2 else mask[:, 0, -1] == 0
 
 
-def greedy(
-    model: Any, ids: Tensor, count: int, given: dict[str, Tensor], *, stops: tuple[int, ...]
-) -> Tensor:
+def greedy(model: Any, ids: Tensor, count: int, given: dict[str, Tensor], *, stops: tuple[int, ...]) -> Tensor:
     """Greedy continuation through a cache; rows that are done are filled with the padding id."""
     cache = model.new_cache(block=16)
     out: list[Tensor] = []
@@ -217,9 +213,7 @@ def test_hidden_states_and_cache(file: str) -> None:
             first = isinstance(model, ChatGLM)
             layers = model.transformer.layers if first else model.transformer.encoder.layers
             states: list[Tensor] = []
-            hooks = [
-                m.register_forward_pre_hook(lambda _m, args, s=states: s.append(args[0])) for m in layers
-            ]
+            hooks = [m.register_forward_pre_hook(lambda _m, args, s=states: s.append(args[0])) for m in layers]
             outputs: list[Tensor] = []
             last = model.transformer.final_layernorm if first else layers[-1]
             hooks.append(last.register_forward_hook(lambda _m, _a, out, s=outputs: s.append(out)))
@@ -227,9 +221,7 @@ def test_hidden_states_and_cache(file: str) -> None:
             model(case.arrays[f"{name}.input_ids"], cache=cache)
             for hook in hooks:
                 hook.remove()
-            torch.testing.assert_close(
-                torch.stack([*states, *outputs]).transpose(1, 2), expected, atol=5e-4, rtol=1e-4
-            )
+            torch.testing.assert_close(torch.stack([*states, *outputs]).transpose(1, 2), expected, atol=5e-4, rtol=1e-4)
             for kind, side in (("past_keys", 0), ("past_values", 1)):
                 own = torch.stack([cache.layer(i)[side].permute(2, 0, 1, 3) for i in range(len(layers))])
                 torch.testing.assert_close(own, case.arrays[f"{name}.{kind}"], atol=5e-4, rtol=1e-4)

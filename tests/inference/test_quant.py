@@ -15,9 +15,7 @@ from torch.nn import functional as F
 from modelreg.inference import quant
 from modelreg.inference.weights import _open_model
 
-PAIRS = st.lists(
-    st.lists(st.integers(-8, 7), min_size=6, max_size=6).map(lambda r: r), min_size=1, max_size=5
-)
+PAIRS = st.lists(st.lists(st.integers(-8, 7), min_size=6, max_size=6).map(lambda r: r), min_size=1, max_size=5)
 
 
 @given(PAIRS)
@@ -108,9 +106,7 @@ def test_quantizing_while_loading(generation: str, bits: int, make_model: MakeMo
     for name in names:
         module = plain.get_submodule(name)
         integers, scale = quant.quantize_rows(module.weight, bits)  # type: ignore[arg-type]
-        module.weight = nn.Parameter(
-            quant.dequantize(integers, scale, bits, torch.float32), requires_grad=False
-        )
+        module.weight = nn.Parameter(quant.dequantize(integers, scale, bits, torch.float32), requires_grad=False)
     ids = torch.tensor(PROMPTS[generation][:1])
     torch.testing.assert_close(packed(ids), plain(ids), atol=1e-4, rtol=1e-4)
     assert packed.placement is not None

@@ -161,9 +161,7 @@ class TestHostileFiles:
         with pytest.raises(problems.IndexFileError, match="neither"):
             open_cpu(folder)
 
-    @pytest.mark.parametrize(
-        "text", ["", "[]", "{}", '{"weight_map": []}', '{"weight_map": {}}', "[" * 100000]
-    )
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"weight_map": []}', '{"weight_map": {}}', "[" * 100000])
     def test_an_index_that_is_none(self, text: str, make_model: MakeModel) -> None:
         folder = make_model("chatglm2")
         shard(folder, "safetensors").write_text(text)

@@ -36,9 +36,7 @@ def train(**options: Any) -> bytes:
 
 def later_model() -> bytes:
     """In the layout of ChatGLM2's and 3's tokenizer.model: text is taken as it is."""
-    return train(
-        normalization_rule_name="identity", remove_extra_whitespaces=False, pad_id=-1, bos_id=1, eos_id=2
-    )
+    return train(normalization_rule_name="identity", remove_extra_whitespaces=False, pad_id=-1, bos_id=1, eos_id=2)
 
 
 def first_model() -> bytes:

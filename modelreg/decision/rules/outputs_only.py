@@ -23,6 +23,9 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     allowed = settled[1].get("commercial_use") if settled else "silent"
     if settled is not None and allowed == "forbidden":
         record, term = settled
+        upstream = record.record.get("upstream_label")
+        if upstream:
+            yield limit(case, upstream, record.cite(term.get("clause")), met=False, via=bundle.via)
         yield Outcome(PROHIBITED, "outputs-not-commercial", record.cite(term.get("clause")), {})
     elif restricted and scope is not None:
         record, term = scope

@@ -102,9 +102,7 @@ class Decoder(nn.Module):
             wide = hidden
             if hidden is not None and hidden.shape[1] < columns:
                 wide = F.pad(hidden, (0, columns - hidden.shape[1]), value=True)
-            seen = see(
-                new=T, past=past, columns=columns, device=input_ids.device, hidden=wide, context=context
-            )
+            seen = see(new=T, past=past, columns=columns, device=input_ids.device, hidden=wide, context=context)
         return Step(positions, seen, cache, hidden, step)
 
     def finish(self, step: Step, new: int) -> None:

@@ -58,9 +58,7 @@ class ChatGLMConfig:
         flat = not keys.flag("position_encoding_2d", True)
         parts = 2 if flat else 4  # the rotated channels of a head are halved, per position row
         if hidden % (heads * parts):
-            raise keys.error(
-                "hidden_size", f"is {hidden}; a multiple of {heads * parts} is needed for {heads} heads"
-            )
+            raise keys.error("hidden_size", f"is {hidden}; a multiple of {heads * parts} is needed for {heads} heads")
         bos = keys.count("bos_token_id", 130004)
         return cls(
             vocab_size=keys.size("vocab_size"),
@@ -186,8 +184,7 @@ class Transformer(Decoder):
                 )
             if not bool((has_gmask | has_mask).all()):
                 raise PromptError(
-                    f"a prompt has neither [gMASK] ({config.gmask_token_id}) "
-                    f"nor [MASK] ({config.mask_token_id})",
+                    f"a prompt has neither [gMASK] ({config.gmask_token_id}) nor [MASK] ({config.mask_token_id})",
                     hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
                 )
         # Padding is on the left: the first column that is not padding is position 0.

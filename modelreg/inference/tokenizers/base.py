@@ -67,9 +67,7 @@ class Tokenizer(ABC):
     special_token_ids: Mapping[str, int]
 
     @abstractmethod
-    def encode(
-        self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None
-    ) -> list[int]:
+    def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """Turn text into ids.
 
         Args:
@@ -117,12 +115,8 @@ class Tokenizer(ABC):
         longest = max((len(ids) for ids in sequences), default=0)
         gaps = [longest - len(ids) for ids in sequences]
         return Batch(
-            input_ids=[
-                [self.pad_token_id] * gap + list(ids) for gap, ids in zip(gaps, sequences, strict=True)
-            ],
-            position_ids=[
-                [0] * gap + list(range(len(ids))) for gap, ids in zip(gaps, sequences, strict=True)
-            ],
+            input_ids=[[self.pad_token_id] * gap + list(ids) for gap, ids in zip(gaps, sequences, strict=True)],
+            position_ids=[[0] * gap + list(range(len(ids))) for gap, ids in zip(gaps, sequences, strict=True)],
             attention_mask=[[0] * gap + [1] * len(ids) for gap, ids in zip(gaps, sequences, strict=True)],
         )
 

@@ -52,9 +52,7 @@ class ChatGLMTokenizer(Tokenizer):
         self.vocab_size = num_image_tokens + self._sp.vocab_size()
         names = [*NAMED, LINE_BREAK, TAB, *(f"<|blank_{k}|>" for k in range(2, LONGEST_BLANK + 1))]
         self.special_token_ids = {
-            name: self._piece_id(name)
-            for name in names
-            if self._sp.id_to_piece(self._sp.piece_to_id(name)) == name
+            name: self._piece_id(name) for name in names if self._sp.id_to_piece(self._sp.piece_to_id(name)) == name
         }
         self.pad_token_id = self.special_token_ids["<pad>"]
         self.bos_token_id = self.special_token_ids["<sop>"]
@@ -75,9 +73,7 @@ class ChatGLMTokenizer(Tokenizer):
     def _piece_id(self, piece: str) -> int:
         return int(self._sp.piece_to_id(piece)) + self._offset
 
-    def encode(
-        self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None
-    ) -> list[int]:
+    def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """See `Tokenizer.encode`; the prompt tokens `[gMASK] <sop>` come last here."""
         ids = [self._piece_id(piece) for piece in self._pieces(text, allow_special is not False)]
         return self.with_prompt_tokens(ids) if add_special_tokens else ids

@@ -44,9 +44,7 @@ class ChatGLM2Tokenizer(Tokenizer):
         self.stop_ids = (self.eos_token_id,)
         self._silent = {self.sp_bos_id, self.sp_eos_id, self.pad_token_id}
 
-    def encode(
-        self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None
-    ) -> list[int]:
+    def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """See `Tokenizer.encode`; the prompt tokens `[gMASK] sop` come first."""
         ids = self._text_ids(without_surrogates(text), bool(allow_special))
         return self.with_prompt_tokens(ids) if add_special_tokens else ids

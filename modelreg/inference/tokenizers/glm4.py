@@ -71,9 +71,7 @@ class GLM4Tokenizer(Tokenizer):
         """The id of `<|role|>`; raises KeyError for a role that the model does not know."""
         return self.special_token_ids[f"<|{role}|>"]
 
-    def encode(
-        self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None
-    ) -> list[int]:
+    def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """See `Tokenizer.encode`; the prompt tokens `[gMASK] <sop>` come first."""
         ids: list[int] = []
         for part in self._parts(without_surrogates(text), allow_special is not False):

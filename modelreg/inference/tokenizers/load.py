@@ -80,9 +80,7 @@ def detect_generation(folder: Path) -> Detected:
     path = folder / LATER
     if path.exists() and _RANK_LINE.match(read_tokenizer_file(path)[:400]):
         return Detected("glm4", f"{LATER} holds tiktoken ranks")
-    named = [
-        str(source.get(key, "")) for source in (config, own) for key in ("_name_or_path", "name_or_path")
-    ]
+    named = [str(source.get(key, "")) for source in (config, own) for key in ("_name_or_path", "name_or_path")]
     name = " ".join(named)
     for part, generation in _NAMES:
         if part in name.lower():
