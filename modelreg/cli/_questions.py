@@ -34,12 +34,13 @@ def _json_file(path: str) -> Any:
     from pathlib import Path
 
     try:
-        return _json(Path(path).read_text(encoding="utf-8"), path)
+        return read_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read: {error}", code="no-such-file", where=path) from error
 
 
-def _json(text: str, where: str) -> Any:
+def read_json(text: str, where: str) -> Any:
+    """One strict JSON value: no repeated key, no NaN. Raises: InputError."""
     try:
         return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constants)
     except json.JSONDecodeError as error:
@@ -124,7 +125,7 @@ def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: 
     project = Project()
     book = open_registry(overlays, project)
     bad = no = False
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         text = line.strip()
         if not text:
             continue
@@ -132,7 +133,7 @@ def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: 
         answer: dict[str, Any]
         identity = None
         try:
-            question = _json(text, where)
+            question = read_json(text, where)
             if not isinstance(question, dict):
                 raise InputError("a question is a JSON object", code="bad-question", where=where)
             identity = question.get("id")
@@ -163,7 +164,8 @@ def _one(book: Book, project: Project, question: dict[str, Any], where: str, tod
     return project.mark(decision)
 
 
-def _lines(path: str) -> Iterator[str]:
+def read_lines(path: str) -> Iterator[str]:
+    """Lines of a file, or of stdin for `-`. Raises: InputError."""
     if path == "-":
         yield from _decoded(sys.stdin.buffer)
         return

@@ -75,7 +75,7 @@ class Grant:
         use, verdict, conditions: for what, and what is to be kept (labels).
         acknowledgement, record: id and hash of the ledger's record; person, organisation: whose.
         expires: ISO date or "".
-        bases: the Grants of the models that are opened as well.
+        bases: the Grants of what is opened as well: the base of an adapter, the adapters put on top.
         how: by what a folder was identified.
     """
 

@@ -211,9 +211,12 @@ def object_to(
     changed = _changed_terms(data["terms"], ruling.terms)
     if changed:
         return no(6, "terms-changed", f"is for other terms: {changed}")
-    foreign = [p for p in ruling.decision.provenance if p not in data["provenance"]]
-    if foreign:
-        return no(7, "overlay-changed", f"knows nothing of {foreign[0]}")
+    if ruling.decision.provenance:
+        # An overlay may say other things of the same text: then what was accepted is what it said at that time.
+        digests = {t["license"]: t["digest"] for t in data["terms"]}
+        for text in ruling.terms:
+            if digests.get(text.license) != text.digest:
+                return no(7, "overlay-changed", f"knows {text.license} otherwise than {ruling.decision.provenance[0]}")
     seen = {t["sha256"] for t in data["shown"]}
     for name, digest in question.unknown_texts.items():
         if digest not in seen:
