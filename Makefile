@@ -38,6 +38,7 @@ types: $(STAMP)
 
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
+	$(BIN)/python scripts/make_rule_pages.py --check
 
 check: lint types docs-check test
 	$(BIN)/modelreg validate

@@ -98,8 +98,8 @@ class Desk:
         """The engine's answer today, the texts that it rests on, and the kind of use."""
         subject = Subject(model.id, model, revision=revision)
         checked = parse_facts(dict(facts), where="facts")
-        decision = decide(subject, checked, self.today, self.book, fixed_date=False)
-        bundles = texts_in_force(subject, checked, self.today, self.book, fixed_date=False)
+        decision = decide(subject, checked, self.today, self.book)
+        bundles = texts_in_force(subject, checked, self.today, self.book)
         terms: dict[tuple[str, str], Terms] = {}
         for bundle in bundles:
             owner = bundle.model.id if bundle.model else model.id

@@ -93,6 +93,8 @@ def described(entry: dict[str, Any], listed: dict[str, Any]) -> dict[str, Any]:
     out["retrieved"] = GATHERED
     out["sha256"] = listed["sha256"]
     out["bytes"] = listed["bytes"]
+    if source.get("mirror_of"):
+        out["note"] = f"as in {source['mirror_of']}; read through: {source.get('via', 'a copy')}"
     if "note" in entry:
         out["note"] = entry["note"]
     return out

@@ -111,9 +111,9 @@ def open_registry(overlays: Sequence[str] | None, project: Project) -> Book:
     return open_book(overlays, project.path)
 
 
-def ask(book: Book, model: str, facts: Facts, as_of: str, fixed: bool, revision: str | None = None) -> Decision:
+def ask(book: Book, model: str, facts: Facts, as_of: str, revision: str | None = None) -> Decision:
     """Resolve a name and decide."""
-    return decide(book.subject(model, revision), facts, as_of, book, fixed_date=fixed)
+    return decide(book.subject(model, revision), facts, as_of, book)
 
 
 def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: str) -> int:
@@ -160,7 +160,7 @@ def _one(book: Book, project: Project, question: dict[str, Any], where: str, tod
     if revision is not None and not isinstance(revision, str):
         raise InputError("'revision' must be text", code="bad-question", where=where)
     facts = Facts({**project.facts, **parse_facts(question.get("facts"), where=f"{where}: facts")})
-    decision = ask(book, model, facts, as_of or today, as_of is not None, question.get("revision"))
+    decision = ask(book, model, facts, as_of or today, question.get("revision"))
     return project.mark(decision)
 
 

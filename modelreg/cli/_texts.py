@@ -15,7 +15,7 @@ from modelreg.texts.differences import unknown_lines
 from modelreg.texts.fetch import OfficialText, Wanted, find_text
 from modelreg.texts.fingerprint import ClauseDigest, Fingerprint, digest_lines, verify_clause
 from modelreg.texts.fingerprint import fingerprint as fingerprint_of
-from modelreg.texts.identify import Outcome, best
+from modelreg.texts.identify import OTHER, Outcome, best, neighbours
 from modelreg.texts.identify import identify as identify_text
 from modelreg.texts.normal import decode, normalise
 
@@ -68,7 +68,8 @@ def identify_file(path: Path, known: KnownTexts) -> dict[str, Any]:
     """
     data = _read(path)
     words = normalise(decode(data, where=str(path)))
-    matches = identify_text(data, known.prints)
+    # Look-alikes are recognised as themselves, so that none of them passes for a licence of the registry.
+    matches = identify_text(data, {**known.prints, **neighbours()})
     decision = best(matches)
     match = decision.match
     result: dict[str, Any] = {
@@ -81,15 +82,16 @@ def identify_file(path: Path, known: KnownTexts) -> dict[str, Any]:
         "embedded": bool(match and match.embedded),
         "lines": [match.first_line, match.last_line] if match else None,
         "differs": [],
-        "also": [i for m in decision.also for i in known.records.get(m.text_id, [m.text_id])],
+        "also": [i for m in decision.also for i in known.records.get(m.text_id, [])],
     }
     if decision.outcome is Outcome.NONE:
         result["nearest"] = known.records.get(match.text_id, []) if match else []
         return result
-    ids = [i for name in decision.text_ids for i in known.records.get(name, [name])]
+    names = [n for n in decision.text_ids if not n.startswith(OTHER)]
+    ids = [i for name in names for i in known.records.get(name, [name])]
     result["licenses"] = list(dict.fromkeys(ids))
     # One README section may be the text of several statements; ids end in their dates, so the last is the newest.
-    result["license"] = sorted(result["licenses"])[-1] if len(decision.text_ids) == 1 else None
+    result["license"] = sorted(result["licenses"])[-1] if len(names) == len(decision.text_ids) == 1 else None
     if match is not None and match.score < 1 and match.text_id in known.prints:
         gaps = unknown_lines(words, known.prints[match.text_id])
         result["differs"] = [{"lines": [g.first_line, g.last_line], "words": g.words[:200]} for g in gaps[:50]]

@@ -69,7 +69,7 @@ def check(
     project = _questions.Project()
     merged = Facts({**project.facts, **_questions.facts_file(facts), **parse_facts(given, where="command line")})
     book = _questions.open_registry(registry, project)
-    decisions = [_questions.ask(book, m, merged, _questions.date_of(as_of), bool(as_of), revision) for m in models]
+    decisions = [_questions.ask(book, m, merged, _questions.date_of(as_of), revision) for m in models]
     decisions = [project.mark(d) for d in decisions]
     _print(decisions, out)
     out.flush()

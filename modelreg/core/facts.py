@@ -1,6 +1,7 @@
 """Facts about a use: what the user says, checked once and then only read.
 
-The names are those of docs/facts.md. Three-valued on purpose: a fact that was not given is None, which is not `false`.
+`modelreg explain facts` lists the names. Three-valued on purpose: a fact that was not given is None, which is not
+`false`.
 """
 
 from __future__ import annotations

@@ -117,6 +117,7 @@ class Decision(NamedTuple):
     missing_facts: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     licenses: tuple[Mapping[str, Any], ...]
+    held: tuple[Condition, ...] = ()  # permissions that are in hand
     candidates: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
 
@@ -134,6 +135,7 @@ class Decision(NamedTuple):
             "verdict": self.verdict,
             "permission": self.permission,
             "conditions": [c.to_data() for c in self.conditions],
+            "held": [c.to_data() for c in self.held],
             "unmet": list(self.unmet),
             "conflicts": [dict(c) for c in self.conflicts],
             "missing_facts": list(self.missing_facts),

@@ -107,7 +107,7 @@ def acts_of(facts: Facts, uses: frozenset[str], commercial: bool | None) -> Acts
     distribution: bool | None = False
     if uses & _DISTRIBUTING or shipped:
         distribution = True
-    elif shipped is None and ("product" in uses or (unnamed and commercial)):
+    elif shipped is None and ("product" in uses or (unnamed and commercial) or (uses == {"code-only"} and commercial)):
         distribution = None
     modified = bool(uses & _DERIVED_USES or facts.flag("fine_tuned") or facts.flag("modified"))
     hosted = facts.flag("hosts_for_third_parties")
@@ -128,12 +128,30 @@ def acts_of(facts: Facts, uses: frozenset[str], commercial: bool | None) -> Acts
         "distribution": distribution,
         "modification": modified,
         "derivative": distribution if modified else False,
+        "derivative-offered": _any(distribution, hosting, None if product else product) if modified else False,
+        "derivative-hosted": hosting if modified else False,
         "hosting": hosting,
         "product": product,
         "training": "train-on-outputs" in uses,
+        "trained-offered": _trained_offered(facts, distribution, product) if "train-on-outputs" in uses else False,
         "output-publication": published,
         "research-publication": None if "research" in uses else False,
     }
+
+
+def _trained_offered(facts: Facts, distribution: bool | None, product: bool | None) -> bool | None:
+    """Whether a model that was trained on outputs is made available; a name for it says that it is."""
+    if distribution or facts.word("derivative_name"):
+        return True
+    kept = facts.flag("distributes_weights") is False and not product
+    return False if kept else None
+
+
+def _any(*states: bool | None) -> bool | None:
+    """Three-valued or."""
+    if True in states:
+        return True
+    return None if None in states else False
 
 
 class Case:
@@ -168,14 +186,13 @@ class Case:
 
     def bears(self, triggers: Sequence[str]) -> tuple[bool, str]:
         """Whether one of the acts takes place or may; with the act's name where it only may."""
-        open_act = ""
-        for trigger in triggers:
-            state = self.acts.get(trigger, False)
-            if state:
-                return True, ""
-            if state is None and not open_act:
-                open_act = trigger
-        return bool(open_act), open_act
+        states = {t: self.acts.get(t, False) for t in triggers}
+        if True in states.values():
+            return True, ""
+        maybe = [t for t, state in states.items() if state is None]
+        # Where several acts may take place, name the likeliest: offering a product, before handing out weights.
+        maybe.sort(key=lambda t: t not in ("product", "hosting"))
+        return bool(maybe), maybe[0] if maybe else ""
 
 
 def commercial_of(facts: Facts, uses: frozenset[str]) -> bool | None:
@@ -205,10 +222,18 @@ def held(case: Case, bundle: Bundle, kind: str) -> bool:
         return False
     if kind != REGISTRATION_FORM:
         return facts.flag("registration_confirmed") is True
-    if facts.flag("registration_confirmed") is False:
+    if facts.flag("registration_confirmed") is False or _in_anothers_name(facts, bundle):
         return False
     other = facts.word("registered_for")
     return not (other and not _covers(case, bundle, other))
+
+
+def _in_anothers_name(facts: Facts, bundle: Bundle) -> bool:
+    """A permission that cannot be transferred helps only the one in whose name it was given."""
+    named = (facts.word("registered_in_name_of") or "").lower()
+    grant = bundle.settled("grant")
+    own = not named or named.split()[0] in ("own", "our", "us", "self", "same", "ourselves")
+    return not own and grant is not None and grant[1].get("transferable") is False
 
 
 def _covers(case: Case, bundle: Bundle, other: str) -> bool:

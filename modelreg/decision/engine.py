@@ -43,18 +43,17 @@ class Subject(NamedTuple):
     revision: str = ""
 
 
-def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_date: bool = True) -> Decision:
+def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decision:
     """Answer "may this model be used so, and what must be done?".
 
     Args:
         subject: the resolved name.
         facts: what is known of the use.
         as_of: ISO date for which the answer is wanted.
-        fixed_date: whether the user named the date (else a fact such as `downloaded` may move it).
     Returns:
         A decision; what cannot be decided is `undetermined` with the reason, never an exception.
     """
-    case = Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model)
+    case = Case(facts, as_of, lookup, subject.model)
     if subject.model is None and subject.candidates:
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
         return _decision(case, subject, [("names", outcome)], ())
@@ -75,25 +74,18 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_
     return _decision(case, subject, outcomes, bundles)
 
 
-def texts_in_force(
-    subject: Subject, facts: Facts, as_of: str, lookup: Lookup, *, fixed_date: bool = True
-) -> list[Bundle]:
+def texts_in_force(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> list[Bundle]:
     """The texts that govern a model's weights and those of every ancestor inside them, each ancestor with its own.
 
     Args: as for `decide`.
     """
-    return _collect(Case(facts, _date(facts, as_of, fixed_date), lookup, subject.model), subject)[0]
+    return _collect(Case(facts, as_of, lookup, subject.model), subject)[0]
 
 
 def use_of(facts: Facts) -> tuple[bool | None, frozenset[str]]:
     """The kind of use that facts describe: whether it is commercial, and the uses that they name."""
     uses = frozenset(facts.words("use"))
     return commercial_of(facts, uses), uses
-
-
-def _date(facts: Facts, as_of: str, fixed_date: bool) -> str:
-    downloaded = facts.word("downloaded") or ""
-    return downloaded if not fixed_date and len(downloaded) == 10 and downloaded[:4].isdigit() else as_of
 
 
 def _open(label: str, code: str, **params: Any) -> Outcome:
@@ -143,6 +135,8 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
             if not _inherits(case, base.form, base.model):
                 continue
             parent = case.lookup.model(base.model) or case.lookup.find(base.model)
+            if parent is not None and parent.publisher == current.publisher and current.periods:
+                continue  # one licensor, who put the result under terms of its own
             if parent is None:
                 missing.append(_open("no-licence-found", "unknown-base", name=current.id, bases=[base.model]))
             else:
@@ -223,7 +217,7 @@ def _decide_code(case: Case, subject: Subject) -> Decision:
         bundle = Bundle(model, record, (), (), "")
         bundles.append(bundle)
         for rule in MODEL_RULES:
-            if rule.RULE_ID == "code-and-weights":
+            if rule.RULE_ID in ("code-and-weights", "conflicting-sources"):
                 outcomes += [(rule.RULE_ID, o) for o in rule.check(case)]
         for text_rule in TEXT_RULES:
             outcomes += [(text_rule.RULE_ID, o) for o in text_rule.check(bundle, case)]
@@ -250,12 +244,13 @@ def _decision(
         if outcome.code not in ("duty", "limit", "note") and reason not in reasons:
             reasons.append(reason)
     conditions.sort(key=lambda c: _RANK[c.role])
-    permission = max(kinds, key=PERMISSION_KINDS.index) if verdict == REQUIRES_AGREEMENT and kinds else None
-    if permission is None:
-        # A permission that is in hand is named as well: it is what the answer rests on.
-        in_hand = [c.label for c in conditions if c.role == PERMISSION and c.met and c.label in PERMISSION_KINDS]
-        if verdict not in (REQUIRES_AGREEMENT,) and in_hand:
-            permission = max(in_hand, key=PERMISSION_KINDS.index)
+    # A permission that is in hand is no longer a condition; the answer rests on it and names it.
+    held = tuple(c for c in conditions if c.role == PERMISSION and c.met)
+    conditions = [c for c in conditions if c not in held]
+    if verdict == REQUIRES_AGREEMENT:
+        permission = max(kinds, key=PERMISSION_KINDS.index) if kinds else None
+    else:
+        permission = max((c.label for c in held), key=PERMISSION_KINDS.index, default=None)
     return Decision(
         asked=subject.asked,
         model=subject.model.id if subject.model else None,
@@ -268,6 +263,7 @@ def _decision(
         missing_facts=tuple(dict.fromkeys(missing)),
         next_steps=tuple(_next_steps(case, conditions)),
         licenses=tuple(_licenses(bundles, case)),
+        held=held,
         candidates=subject.candidates or subject.suggestions,
         provenance=tuple(_provenance(case)),
     )

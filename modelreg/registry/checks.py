@@ -29,6 +29,7 @@ class _Checker:
         self.folded: dict[str, str] = {}
         self.sound: set[int] = set()
         self.cited: set[str] = set()
+        self.early: dict[str, tuple[Entry, Path_, str, str]] = {}
 
     def run(self) -> list[Problem]:
         for id_, entry in self.raw.models.items():
@@ -47,6 +48,7 @@ class _Checker:
         for name, entry in self.raw.ambiguous.items():
             if id(entry) in self.sound:
                 self._ambiguous(name, entry)
+        self._too_early()
         self._unused()
         return self.problems
 
@@ -97,7 +99,7 @@ class _Checker:
         terms = value["terms"]
         self._known_license(value.get("supersedes"), entry, ("supersedes",))
         policy = terms.get("use_policy")
-        if isinstance(policy, dict) and policy["license"] != "silent":
+        if isinstance(policy, dict) and policy["license"] not in ("silent", "not-seen"):
             self._known_license(policy["license"], entry, ("terms", "use_policy", "license"))
         upstream = terms.get("upstream")
         for number, item in enumerate(upstream if isinstance(upstream, list) else ()):
@@ -244,9 +246,16 @@ class _Checker:
     def _in_force(self, entry: Entry, spot: Path_, period: dict[str, Any], license_: str) -> None:
         released = self.raw.licenses[license_].value.get("released")
         if isinstance(released, str) and period["from"] < released[: len(period["from"])]:
+            first = self.early.setdefault(license_, (entry, spot, period["from"], released))
+            if period["from"] < first[2]:
+                self.early[license_] = (entry, spot, period["from"], released)
+
+    def _too_early(self) -> None:
+        """Periods that begin before the text in force was there; the earliest of each text."""
+        for license_, (entry, spot, begin, released) in self.early.items():
             self._say(
                 "period-before-text",
-                f"the period begins on {period['from']}; {license_} is of {released}",
+                f"the period begins on {begin}; {license_} is of {released}",
                 entry.where(spot),
                 "see which of the two dates is right",
                 "warning",
@@ -312,7 +321,8 @@ class _Checker:
     def _both(self, value: Any, entry: Entry, path: Path_) -> None:
         if isinstance(value, dict):
             if set(value) == {"en", "zh"} and isinstance(value["zh"], str):
-                if not _HAN.search(value["zh"]) and path[-1:] != ("title",):  # titles may be names
+                # Titles may be names, and a badge or tag is quoted as it stands.
+                if not _HAN.search(value["zh"]) and path[-1] not in ("title", "says"):
                     self._say(
                         "no-chinese",
                         f"{'.'.join(map(str, path))}.zh has no Chinese characters",

@@ -228,7 +228,7 @@ class _Loader:
         # and size: what was compiled from it is not kept. FAT and some network file systems count in seconds.
         tick = 2 * 10**9 if newest % 10**9 == 0 else 20 * 10**6
         path = self._path(kind)
-        if path and not 0 <= time.time_ns() - newest < tick:
+        if path and abs(time.time_ns() - newest) >= tick:
             cache.write(path, data)
 
 

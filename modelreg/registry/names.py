@@ -182,7 +182,10 @@ def _hits(index: Index, table: str, wanted: str, written: str) -> list[int]:
 def _result(index: Index, hits: list[int], how: str, query: Query) -> Resolution:
     ids = index["ids"]
     if len(hits) == 1:
-        return Found(ids[hits[0]], how, query.revision)
+        id_ = ids[hits[0]]
+        # A revision with terms of its own is an entry of its own: THUDM/chatglm-6b@v0.1.0.
+        exact = f"{id_}@{query.revision}"
+        return Found(exact if exact in index["exact"] else id_, how, query.revision)
     if hits:
         return Ambiguous(tuple(ids[i] for i in hits))
     return Unknown(index, query.name)

@@ -25,14 +25,13 @@ def suggest(index: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if len(name) > MAX_LENGTH:
         return ()
     last = name.rpartition("/")[2]
-    found = _near(index, key(last)[:64])
-    return found or _near(index, key(_COPY.sub("", last))[:64])
+    return _near(index, key(_COPY.sub("", last))[:64]) or _near(index, key(last)[:64])
 
 
 def _near(index: Mapping[str, Any], wanted: str) -> tuple[str, ...]:
     if len(wanted) < 2:
         return ()
-    limit = max(1, len(wanted) // 3)
+    limit = max(1, min(6, len(wanted) // 3))
     pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)}
     scored: dict[int, tuple[float, int]] = {}
     for table in ("other", "bare", "ollama", "github_bare", "ambiguous"):
@@ -41,7 +40,7 @@ def _near(index: Mapping[str, Any], wanted: str) -> tuple[str, ...]:
             starts = len(wanted) > 2 and known.startswith(wanted)
             if not starts and abs(len(known) - len(wanted)) > limit:
                 continue
-            if not starts and len(pairs) > 3 and sum(pair in known for pair in pairs) * 3 < len(pairs):
+            if not starts and len(pairs) > 3 and sum(pair in known for pair in pairs) * 2 < len(pairs):
                 continue
             score = 1.0 if starts and known != wanted else float(distance(wanted, known, limit))
             if score > limit:

@@ -10,31 +10,47 @@ import os
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
+from modelreg.registry.accept import Check, compile_schema
 from modelreg.registry.nearest import distance
 from modelreg.registry.problems import Problem
 from modelreg.registry.raw import Entry
 from modelreg.registry.sources import PACKAGE
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 DOCS = "docs/registry-format.md"
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+\Z")
 
 
 @cache
-def validator(kind: str) -> Draft202012Validator:
-    """The validator of one entry: license, model, variant, publishers or ambiguous."""
+def schema(kind: str) -> dict[str, Any]:
+    """The schema of one entry: license, model, variant, publishers or ambiguous."""
     name = "license" if kind == "license" else "registry"
     with open(os.path.join(PACKAGE, "schema", f"{name}.schema.json"), encoding="utf-8") as stream:
-        schema: dict[str, Any] = json.load(stream)
+        whole: dict[str, Any] = json.load(stream)
     if kind in ("model", "variant"):
-        schema = {**schema["$defs"][kind], "$defs": schema["$defs"]}
-    elif kind != "license":
-        schema = {**schema["properties"][kind]["items"], "$defs": schema["$defs"]}
-    return Draft202012Validator(schema)
+        return {**whole["$defs"][kind], "$defs": whole["$defs"]}
+    if kind != "license":
+        return {**whole["properties"][kind]["items"], "$defs": whole["$defs"]}
+    return whole
+
+
+@cache
+def meets(kind: str) -> Check:
+    """The quick test of an entry; see `accept`."""
+    return compile_schema(schema(kind), schema(kind))
+
+
+@cache
+def validator(kind: str) -> Draft202012Validator:
+    """The validator of an entry, which knows what is wrong with it."""
+    from jsonschema import Draft202012Validator  # 100 ms, and only for data that are wrong
+
+    return Draft202012Validator(schema(kind))
 
 
 def decimals(value: dict[str, Any]) -> None:
@@ -50,6 +66,8 @@ def decimals(value: dict[str, Any]) -> None:
 def check(kind: str, entry: Entry) -> list[Problem]:
     """All faults of one entry against its schema; `kind` as for `validator`."""
     decimals(entry.value)
+    if meets(kind)(entry.value):
+        return []
     return [_problem(error, entry) for top in validator(kind).iter_errors(entry.value) for error in _innermost(top)]
 
 
@@ -78,10 +96,10 @@ def _problem(error: ValidationError, entry: Entry) -> Problem:
     spot = ".".join(map(str, path)) or "entry"
     instance: Any = error.instance
     wanted: Any = error.validator_value
-    schema: Any = error.schema
+    inner: Any = error.schema
     where, hint = entry.where(path), f"see {DOCS}"
     if error.validator == "additionalProperties":
-        known = list(schema.get("properties", {}))
+        known = list(inner.get("properties", {}))
         extra = [key for key in instance if key not in known]
         message = f"{spot} has unknown key{'s' if len(extra) > 1 else ''} {', '.join(map(repr, extra))}"
         where = entry.where((*path, extra[0]), key=True)

@@ -123,6 +123,8 @@ def _on_hub(kind: str, path: str) -> Query:
         return Query(kind, path)
     if kind == "huggingface" and len(parts) >= 2 and parts[0] == "api" and parts[1] == "models":
         parts = parts[2:]
+    if len(parts) > 2 and "@" in parts[1]:  # hf://owner/name@revision/path, as huggingface_hub writes it
+        parts[1], _, revision = parts[1].partition("@")
     for at, word in enumerate(parts[:-1]):
         if at >= 1 and word in ("tree", "blob", "resolve", "raw", "commit"):
             revision = revision or parts[at + 1]

@@ -39,7 +39,7 @@ def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
         yield Line(f"{words('candidates')}: {', '.join(decision.candidates)}", depth=1)
     yield from _reasons(decision.reasons, words)
     for role in (PERMISSION, DUTY, LIMIT, NOTE):
-        shown = [c for c in decision.conditions if c.role == role]
+        shown = [c for c in (*decision.held, *decision.conditions) if c.role == role]
         if shown:
             yield Line(words(role), "head")
             for condition in shown:
@@ -95,8 +95,8 @@ def _cite(citation: Any, words: Words) -> str:
     parts = [citation.license]
     if citation.clause:
         parts.append(words("clause", clause=citation.clause))
-    if citation.source:
-        parts.append(citation.source)
+    if citation.source and not citation.license:
+        parts.append(citation.source)  # the head of the answer names the source of every licence
     return ", ".join(p for p in parts if p)
 
 

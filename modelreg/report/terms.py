@@ -72,7 +72,8 @@ def term_text(value: Any, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _mapping(term: Term, words: Words) -> str:
-    parts = [f"{key}: {_value(v, words)}" for key, v in term.items() if key not in ("clause", "value", "note")]
+    shown = {k: v for k, v in term.items() if k not in ("clause", "value", "note") and v not in ([], "")}
+    parts = [f"{key}: {_value(v, words)}" for key, v in shown.items()]
     if "value" in term:
         value = _value(term["value"], words)
         parts.insert(0, value)
@@ -112,7 +113,8 @@ def source_text(source: Any) -> str:
     if "license" in source:
         clause = _clause(source)
         return f"{source['license']}, {clause}" if clause else str(source["license"])
-    return f"{source['url']} ({source['date']})"
+    date = f" ({source['date']})" if "date" in source else ""
+    return f"{source.get('url', '')}{date}"
 
 
 def names_of(entry: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

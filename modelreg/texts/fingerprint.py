@@ -140,7 +140,7 @@ class Fingerprint:
             "normalized_sha256": self.normalized_sha256,
             "tokens": self.tokens,
             "letters": self.letters,
-            "rolling": self.rolling,
+            "rolling": f"{self.rolling:x}",  # hexadecimal text: too long for a YAML integer
             "shingles": self.packed,
         }
 
@@ -166,7 +166,7 @@ class Fingerprint:
             normalized_sha256=_hex(data, "normalized_sha256", where),
             tokens=_count(data, "tokens", where),
             letters=_count(data, "letters", where),
-            rolling=_count(data, "rolling", where),
+            rolling=_hash(data, "rolling", where),
             packed=_string(data, "shingles", where),
         )
 
@@ -253,7 +253,7 @@ class ClauseDigest:
 
     def to_data(self) -> dict[str, str | int]:
         """Strings and integers only, for a YAML record."""
-        return {"sha256": self.sha256, "start": self.start, "length": self.length, "rolling": self.rolling}
+        return {"sha256": self.sha256, "start": self.start, "length": self.length, "rolling": f"{self.rolling:x}"}
 
     @classmethod
     def from_data(cls, data: Mapping[str, object], *, where: str = "") -> ClauseDigest:
@@ -266,7 +266,7 @@ class ClauseDigest:
             sha256=_hex(data, "sha256", where),
             start=_count(data, "start", where),
             length=_count(data, "length", where),
-            rolling=_count(data, "rolling", where),
+            rolling=_hash(data, "rolling", where),
         )
 
 
@@ -371,3 +371,17 @@ def _count(data: Mapping[str, object], key: str, where: str) -> int:
             f"{key}: expected a whole number from 0 on, got {value!r}", code="bad-fingerprint", where=where
         )
     return value
+
+
+def _hash(data: Mapping[str, object], key: str, where: str) -> int:
+    value = _string(data, key, where)
+    if not value.isascii() or not value.isalnum() or len(value) > 16:
+        raise InputError(
+            f"{key}: expected up to 16 hexadecimal digits, got {value[:80]!r}", code="bad-fingerprint", where=where
+        )
+    try:
+        return int(value, 16)
+    except ValueError as error:
+        raise InputError(
+            f"{key}: expected hexadecimal digits, got {value!r}", code="bad-fingerprint", where=where
+        ) from error

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -75,7 +74,8 @@ class Match:
 class Outcome(StrEnum):
     """What `best` found."""
 
-    ONE = "one"
+    ONE = "one"  # the file is that licence, as published or with slight changes (see the match)
+    CONTAINS = "contains"  # the licence is a part of the file: a README, a collection, a licence with additions
     AMBIGUOUS = "ambiguous"
     NONE = "none"
 
@@ -85,7 +85,7 @@ class Decision:
     """The name of a text, or what came nearest.
 
     Attributes:
-        outcome: one name, several that the text does not tell apart, or none.
+        outcome: one name, a name for a part of the file, several that the text does not tell apart, or none.
         text_ids: the name, or the names that tie; empty for none.
         match: the match behind the (first) name; for none, the nearest one, None if nothing is near.
         also: other official texts that stand elsewhere in the same file.
@@ -172,7 +172,7 @@ def best(matches: Sequence[Match]) -> Decision:
         return Decision(Outcome.NONE, (), nearest, tuple(own))
     named, also = own[0], tuple(own[1:])
     ties = tuple(m.text_id for m in matches if m.copies and m.within == named.text_id and m.tie)
-    outcome = Outcome.AMBIGUOUS if ties else Outcome.ONE
+    outcome = Outcome.AMBIGUOUS if ties else Outcome.CONTAINS if named.embedded else Outcome.ONE
     return Decision(outcome, (named.text_id, *ties), named, also)
 
 
@@ -183,6 +183,8 @@ def neighbours() -> Mapping[str, Fingerprint]:
     Their ids begin with OTHER. Pass `{**known, **neighbours()}` to `identify`: CC-BY-4.0 is then recognised
     as itself, and `best` gives it no name, where it would else pass for an edited CC-BY-NC-4.0.
     """
+    import json  # only here: every command that names a licence imports this module, few ask for neighbours
+
     data = json.loads(Path(__file__).with_name("neighbours.json").read_text(encoding="utf-8"))
     return {OTHER + key: Fingerprint.from_data(value, where=f"neighbours.json: {key}") for key, value in data.items()}
 

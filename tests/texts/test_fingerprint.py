@@ -91,9 +91,7 @@ def test_a_clause_is_found_where_it_was(invented: str, clause: ClauseDigest) -> 
 
 
 @pytest.mark.parametrize("width", [7, 20, 60, 200])
-def test_a_clause_is_found_however_the_copy_is_wrapped(
-    width: int, invented: str, clause: ClauseDigest
-) -> None:
+def test_a_clause_is_found_however_the_copy_is_wrapped(width: int, invented: str, clause: ClauseDigest) -> None:
     copy = textwrap.fill(invented, width).replace("\n", "\r\n").translate(TRADITIONAL)
     found = verify_clause(copy, clause)
     assert found is not None

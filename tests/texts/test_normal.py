@@ -104,9 +104,7 @@ def test_body_leaves_out_notices_and_page_numbers() -> None:
     assert normalise(text).body == "paperwordsmorecopyrightlaw"
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"]
-)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"])
 def test_decode_reads_every_encoding(encoding: str, invented: str) -> None:
     assert decode(invented.encode(encoding)) == invented
 

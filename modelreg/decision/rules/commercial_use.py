@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelreg.core.license import NOT_SEEN, License, Term
-from modelreg.core.verdict import PROHIBITED, UNDETERMINED, WITH_CONDITIONS
+from modelreg.core.verdict import PERMISSION, PROHIBITED, UNDETERMINED, WITH_CONDITIONS, Condition
 from modelreg.decision.case import Bundle, Case, Outcome, held, limit, permission
 from modelreg.decision.rules.outputs_only import frees_outputs
 
@@ -32,7 +32,10 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     citation = record.cite(term.get("clause"))
     if case.commercial is None:
         if term["approval"] != "none" or term["value"] == "prohibited" or limited:
-            yield Outcome(UNDETERMINED, "commercial-unknown", citation, {}, missing=("commercial",))
+            condition = None
+            if term["approval"] != "none" and not held(case, bundle, term["approval"]):
+                condition = Condition(term["approval"], PERMISSION, (), None, citation, "commercial-use", bundle.via)
+            yield Outcome(UNDETERMINED, "commercial-unknown", citation, {}, condition, missing=("commercial",))
         return
     if term["value"] == "prohibited":
         yield from _prohibited(bundle, case, record, term, scope)
@@ -57,13 +60,9 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
         )
     named = case.facts.word("registered_in_name_of")
     grant = bundle.settled("grant")
-    if named and kind == "registration-form" and grant is not None and grant[1].get("transferable") is False:
-        yield Outcome(
-            UNDETERMINED,
-            "registered-in-another-name",
-            grant[0].cite(grant[1].get("clause")),
-            {"name": named},
-        )
+    if named and case.facts.flag("registered") and not held(case, bundle, kind) and grant is not None:
+        where_grant = grant[0].cite(grant[1].get("clause"))
+        yield Outcome(WITH_CONDITIONS, "registered-in-another-name", where_grant, {"name": named})
 
 
 def _prohibited(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelreg.core.license import Citation
+from modelreg.core.verdict import UNDETERMINED
 from modelreg.decision.case import Case, Outcome, note
 
 RULE_ID = "conflicting-sources"
@@ -31,10 +32,14 @@ def _named(case: Case, conflicts: Any, seen: set[str], via: str) -> Iterator[Out
         if conflict["id"] in seen or not _bears(case, conflict):
             continue
         seen.add(conflict["id"])
+        if case.uses == {"code-only"} and conflict["field"] == "code_license" and conflict["follows"] != "licence":
+            yield Outcome(UNDETERMINED, "code-licence-disputed", _citation(case, conflict), {"why": conflict["id"]})
         yield note("readme-conflict", _citation(case, conflict), values=(conflict["id"],), via=via)
 
 
 def _bears(case: Case, conflict: Mapping[str, Any]) -> bool:
+    if case.uses == {"code-only"}:
+        return bool(conflict["field"] == "code_license")
     on = set(conflict["bears_on"])
     if "any" in on:
         return True

@@ -14,6 +14,7 @@ SUMMARY = {
     "zh": "军事或非法用途以及所列领域被排除；部分领域在有人工介入或已告知用户时除外。",
 }
 _GENERAL = frozenset({"military", "illegal", "national-security", "public-interest", "rights-of-others", "local-law"})
+_MENTIONED = frozenset({"military", "surveillance", "biometric", "weapons", "law-enforcement", "malware", "spam"})
 _TAGS = {
     "military": {"military", "weapons"},
     "medical": {"medical"},
@@ -27,12 +28,18 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     general: dict[Citation, list[str]] = {}
     special: dict[Citation, list[str]] = {}
     fields = set().union(*(_TAGS[f] for f in case.facts.words("field"))) if case.facts.words("field") else set()
+    asked = (case.facts.word("asks_about") or "").lower()
+    mentioned = {t for t in _MENTIONED if t.replace("-", " ") in asked}
     for record, term in bundle.items("use_restrictions", policies=True):
         if term.get("appeal"):
             continue  # a README's request to its readers, not a term
         citation = record.cite(term.get("clause"))
         tag = term["tag"]
         (general if tag in _GENERAL else special).setdefault(citation, []).append(tag)
+        if tag in mentioned and tag not in fields:
+            # Free words of the question touch a listed use: whether they mean it, only a reader can say.
+            yield limit(case, "use-restrictions", citation, values=(tag,), via=bundle.via)
+            yield Outcome(UNDETERMINED, "field-mentioned", citation, {"tag": tag}, missing=("field",))
         if tag in fields:
             yield from _banned(bundle, case, citation, tag, term.get("unless") if "unless" in term["effect"] else None)
     own = {r.id for r in bundle.records}

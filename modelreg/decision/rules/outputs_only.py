@@ -23,11 +23,17 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     allowed = settled[1].get("commercial_use") if settled else "silent"
     if settled is not None and allowed == "forbidden":
         record, term = settled
+        upstream = record.record.get("upstream_label")
+        if upstream:
+            yield limit(case, upstream, record.cite(term.get("clause")), met=False, via=bundle.via)
         yield Outcome(PROHIBITED, "outputs-not-commercial", record.cite(term.get("clause")), {})
     elif restricted and scope is not None:
         record, term = scope
         label = "non-commercial-only" if term["value"] == "non-commercial" else "research-only"
         yield limit(case, label, record.cite(term.get("clause")), via=bundle.via)
+        upstream = record.record.get("upstream_label")
+        if upstream:
+            yield limit(case, upstream, record.cite(term.get("clause")), via=bundle.via)
         if allowed != "allowed":
             yield Outcome(UNDETERMINED, "outputs-not-stated", record.cite(term.get("clause")), {})
 

@@ -29,6 +29,10 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     groups: dict[str, list[tuple[License, Term, str, tuple[str, ...]]]] = {}
     for number, (record, term) in enumerate(bundle.items("thresholds")):
         if term["only"] == "commercial" and case.commercial is False:
+            if case.acts["product"]:
+                # No text defines where a free product of an organisation stops being commercial: name the limit.
+                citation = record.cite(term.get("clause"))
+                yield limit(case, _LABEL[term["metric"]], citation, values=(term["value"],), via=bundle.via)
             continue
         state, missing = _state(case, term)
         groups.setdefault(str(term.get("alternative_group") or f"#{number}"), []).append((record, term, state, missing))

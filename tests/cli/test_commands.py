@@ -1,0 +1,135 @@
+"""The other commands, end to end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from cli_support import run, run_json
+
+
+def test_list_filters_sorts_and_formats() -> None:
+    rows = run_json("list", "--family", "chatglm")["models"]
+    assert rows
+    assert {r["family"] for r in rows} == {"chatglm"}
+    assert rows[0]["weight_license"].startswith("LicenseRef-ChatGLM")
+    free = run_json("list", "--commercial", "free", "--publisher", "zhipu")["models"]
+    assert all(r["commercial"]["value"] == "free" for r in free)
+    table = list(csv.reader(io.StringIO(run("list", "chatglm3", "--format", "csv").stdout)))
+    assert len({len(r) for r in table}) == 1
+    released = [r["released"] for r in run_json("list", "--sort", "released")["models"]]
+    assert released == sorted(released)
+    assert run("list", "--sort", "colour").returncode == 2
+
+
+def test_show_has_every_clause_with_its_place() -> None:
+    text = run("show", "chatglm3-6b").stdout
+    for expected in ("2024-05-24", "https://open.bigmodel.cn/mla/form", "governing_law", "Haidian", "sha256"):
+        assert expected in text
+    data = run_json("show", "chatglm3-6b")
+    assert data["schema_version"] == "1"
+    assert run("show", "chatglm3-6b", "--format", "yaml").stdout.startswith("licenses:")
+
+
+def test_compare_side_by_side() -> None:
+    done = run("compare", "chatglm3-6b", "qwen-7b", "baichuan2-7b-base", "--format", "markdown")
+    assert done.returncode == 0, done.stderr
+    head = done.stdout.splitlines()[0]
+    assert head.count("|") == 5
+    assert "thresholds" in done.stdout
+    assert run("compare", "chatglm3-6b").returncode == 2
+
+
+def test_license_records() -> None:
+    assert "LicenseRef-ChatGLM-6B-2023-07-08" in run("license", "list").stdout
+    record = run_json("license", "show", "apache-2.0")["license"]
+    assert record["id"] == "Apache-2.0"
+    text = record["texts"][next(iter(record["texts"]))]
+    assert len(text["sha256"]) == 64
+
+
+def test_validate_the_built_in_registry() -> None:
+    done = run("validate")
+    assert done.returncode == 0, done.stdout
+
+
+def test_validate_names_every_problem(tmp_path: Path) -> None:
+    bad = tmp_path / "overlay.yaml"
+    bad.write_text("models:\n  - id: acme/x\n    nmae: X\n", encoding="utf-8")
+    done = run("validate", str(bad), "--format", "json")
+    assert done.returncode == 3
+    problems = json.loads(done.stdout)["problems"]
+    assert any("overlay.yaml:3" in p["where"] for p in problems)
+
+
+def test_explain() -> None:
+    assert "thresholds" in run("explain", "rules").stdout
+    assert "mau" in run("explain", "facts").stdout
+    assert "产品" in run("explain", "extra-functionality", "--lang", "zh").stdout
+    unknown = run("explain", "treshold")
+    assert unknown.returncode == 2
+    assert "thresholds" in unknown.stderr
+
+
+def test_output_goes_to_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "models.json"
+    assert run("list", "--format", "json", "--output", str(target)).returncode == 0
+    assert json.loads(target.read_text(encoding="utf-8"))["models"]
+    assert run("list", "--output", str(tmp_path / "no" / "where.txt")).returncode == 3
+
+
+def test_nothing_is_coloured_or_cut_off_a_terminal() -> None:
+    done = run("list", "chatglm", COLUMNS="40")
+    assert "\x1b[" not in done.stdout
+    assert "LicenseRef-ChatGLM-6B-2023-07-08" in done.stdout
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    import subprocess
+    import sys
+
+    from cli_support import ROOT
+
+    command = f'"{sys.executable}" -m modelreg list | head -n 1'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+
+
+def test_identify_and_verify_a_text(shared: Path, tmp_path: Path) -> None:
+    official = shared / "license-texts" / "chatglm3-6b-model-license.txt"
+    result = run_json("license", "identify", str(official))["files"][0]
+    assert result["license"] == "LicenseRef-ChatGLM3-6B-2024-05-24"
+    assert result["score"] == 1.0
+    edited = tmp_path / "MODEL_LICENSE"
+    edited.write_text(official.read_text(encoding="utf-8").replace("royalty-free", "paid"), encoding="utf-8")
+    changed = run_json("license", "identify", str(edited))["files"][0]
+    assert changed["license"] == "LicenseRef-ChatGLM3-6B-2024-05-24"
+    assert changed["score"] < 1
+    assert changed["differs"]
+    verified = run("license", "verify", "LicenseRef-ChatGLM3-6B-2024-05-24", "--from", str(official))
+    assert verified.returncode == 0, verified.stdout
+    assert run("license", "verify", "LicenseRef-ChatGLM3-6B-2024-05-24", "--from", str(edited)).returncode == 1
+
+
+def test_text_of_a_license_comes_from_the_users_own_copy(shared: Path, tmp_path: Path) -> None:
+    official = shared / "license-texts" / "chatglm3-6b-model-license.txt"
+    name = "LicenseRef-ChatGLM3-6B-2024-05-24"
+    shown = run("license", "text", name, "--from", str(official))
+    assert shown.returncode == 0
+    assert "ChatGLM3-6B" in shown.stdout
+    clause = run("license", "text", name, "--from", str(official), "--clause", "6")
+    assert "Haidian" in clause.stdout
+    other = tmp_path / "LICENSE"
+    other.write_text("something else", encoding="utf-8")
+    assert run("license", "text", name, "--from", str(other)).returncode == 3
+
+
+@pytest.mark.parametrize("command", ["list", "show", "check", "compare", "license", "validate", "explain"])
+def test_help_has_examples_and_is_instant(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert "modelreg" in done.stdout
