@@ -284,6 +284,7 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
     """Open the model and answer."""
     from modelreg.cli import _talk
     from modelreg.inference.chat import published_sampling
+    from modelreg.inference.devices import spare_threads
     from modelreg.inference.tokenizers import load_tokenizer
     from modelreg.inference.weights import load
 
@@ -302,6 +303,7 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
         quant=choice.quant,
         **_adapter_option(choice.adapter),
     )
+    spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))
     settings: Settings = _talk.Settings(
         sampling=published_sampling(tokenizer).but(**choice.sampling),
