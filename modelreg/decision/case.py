@@ -168,10 +168,8 @@ class Case:
         self.commercial = _commercial(facts, self.uses)
         self.acts = acts_of(facts, self.uses, self.commercial)
         self.bundles: tuple[Bundle, ...] = ()
-        # The user makes the derived model himself: then there is no other publisher whose terms could be missing.
-        self.own_derivative = bool(
-            self.uses & {"distribute-finetune", "merge", "distribute-quantised"} or facts.word("derivative_name")
-        )
+        # The user is the one who makes or publishes the copy: there is no other publisher whose terms could be missing.
+        self.own_derivative = bool(self.uses & (_DISTRIBUTING | {"merge"}) or facts.word("derivative_name"))
 
     @property
     def only_private(self) -> bool:

@@ -101,6 +101,10 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 )
             )
         queue += [(b, b.id) for b in found]
+        declared = _declared(case)
+        if declared is not None:
+            # A tag cannot widen the base's terms, but whoever made the copy may have narrowed them.
+            bundles.append(Bundle(None, declared, (), (), ""))
     # Bases that the user names beside those of the entry count too: weights inside count, whatever the tag.
     if model is not None:
         for name in case.facts.words("base_model"):
@@ -127,6 +131,21 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
             else:
                 queue.append((parent, parent.id))
     return _without_repeats(bundles), missing
+
+
+_TAGS = {
+    "gpl-3.0": "GPL-3.0-only",
+    "agpl-3.0": "AGPL-3.0-only",
+    "mit": "MIT",
+    "apache-2.0": "Apache-2.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+}
+
+
+def _declared(case: Case) -> License | None:
+    """The record of the licence that a copy of unknown origin is tagged with, if there is one."""
+    tag = case.facts.word("declared_licence")
+    return case.lookup.license(_TAGS.get(tag.lower(), tag)) if tag else None
 
 
 def _inherits(case: Case, form: str, base: str) -> bool:

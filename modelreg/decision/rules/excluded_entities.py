@@ -37,8 +37,7 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
                 yield from permission_against_text(bundle, case, citation)
             else:
                 yield Outcome(PROHIBITED, "entity-excluded", citation, {"entity": excluded})
-        elif entity is None or (entity == "company" and excluded in _COMPANIES):
-            # A company may also be a provider of software or cloud services: only the user knows.
+        elif entity is None:
             yield limit(case, label, citation, values=(excluded,), via=bundle.via)
 
 
