@@ -97,7 +97,8 @@ def test_excluded_kinds_of_organisation_and_their_affiliates() -> None:
     }
     text = make_license("L", excluded_entities=[rule])
     assert one(text, use=["product"], commercial=True, entity="cloud-provider").verdict == "prohibited"
-    assert one(text, use=["product"], commercial=True, entity="company").verdict == "permitted-with-conditions"
+    assert one(text, use=["product"], commercial=True, entity="company").verdict == "permitted"
+    assert "entity-exclusion" in labels(one(text, use=["product"], commercial=True))
     theirs = one(text, use=["product"], commercial=True, entity="company", affiliate_entity="cloud-provider")
     assert theirs.verdict == "prohibited"
     assert one(text, use=["research"], entity="cloud-provider").verdict == "permitted"
