@@ -24,6 +24,12 @@ COMMANDS = [
     ["license", "--help"],
     ["explain", "rules"],
     ["validate", "--help"],
+    ["accept", "--help"],
+    ["revoke", "--help"],
+    ["ledger", "list"],
+    ["ledger", "--help"],
+    ["lock", "--help"],
+    ["exec", "--help"],
 ]
 
 

@@ -165,7 +165,7 @@ class Case:
         self.lookup = lookup
         self.model = model
         self.uses = frozenset(facts.words("use"))
-        self.commercial = _commercial(facts, self.uses)
+        self.commercial = commercial_of(facts, self.uses)
         self.acts = acts_of(facts, self.uses, self.commercial)
         self.bundles: tuple[Bundle, ...] = ()
         # The user is the one who makes or publishes the copy: there is no other publisher whose terms could be missing.
@@ -193,7 +193,8 @@ class Case:
         return bool(maybe), maybe[0] if maybe else ""
 
 
-def _commercial(facts: Facts, uses: frozenset[str]) -> bool | None:
+def commercial_of(facts: Facts, uses: frozenset[str]) -> bool | None:
+    """Whether the use is commercial, as far as the facts say; None where they do not."""
     stated = facts.flag("commercial")
     if "internal-commercial" in uses:
         return True

@@ -26,7 +26,7 @@ from modelreg.core.verdict import (
     NextStep,
     Reason,
 )
-from modelreg.decision.case import Bundle, Case, Lookup, Outcome
+from modelreg.decision.case import Bundle, Case, Lookup, Outcome, commercial_of
 from modelreg.decision.rules import MODEL_RULES, TEXT_RULES
 
 _NOWHERE = Citation("", "", "")
@@ -58,7 +58,8 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
         return _decision(case, subject, [("names", outcome)], ())
     outcomes: list[tuple[str, Outcome]] = []
-    bundles, missing = _collect(case, subject)
+    collected, missing = _collect(case, subject)
+    bundles = _without_repeats(collected)
     case.bundles = tuple(bundles)
     outcomes += [("texts", o) for o in missing]
     if "code-only" in case.uses and case.uses == {"code-only"}:
@@ -71,6 +72,20 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
         for text_rule in TEXT_RULES:
             outcomes += [(text_rule.RULE_ID, o) for o in text_rule.check(bundle, case)]
     return _decision(case, subject, outcomes, bundles)
+
+
+def texts_in_force(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> list[Bundle]:
+    """The texts that govern a model's weights and those of every ancestor inside them, each ancestor with its own.
+
+    Args: as for `decide`.
+    """
+    return _collect(Case(facts, as_of, lookup, subject.model), subject)[0]
+
+
+def use_of(facts: Facts) -> tuple[bool | None, frozenset[str]]:
+    """The kind of use that facts describe: whether it is commercial, and the uses that they name."""
+    uses = frozenset(facts.words("use"))
+    return commercial_of(facts, uses), uses
 
 
 def _open(label: str, code: str, **params: Any) -> Outcome:
@@ -130,7 +145,7 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 missing.append(_open("no-licence-found", "unknown-base", name=current.id, bases=[base.model]))
             else:
                 queue.append((parent, parent.id))
-    return _without_repeats(bundles), missing
+    return bundles, missing
 
 
 _TAGS = {
