@@ -192,6 +192,9 @@ def _bundle(case: Case, model: Model, via: str, subject: Subject) -> tuple[Bundl
     if record is None:
         return None, [_open("no-licence-found", "licence-not-recorded", name=model.id, license=period.license)]
     beside = tuple(r for r in (case.lookup.license(x) for x in period.beside) if r is not None)
+    if case.commercial is False and case.acts["hosting"] is False:
+        # A commercial agreement binds who has signed or obtained it, for commercial use or for serving others.
+        beside = tuple(r for r in beside if r.kind != "commercial-agreement")
     policies: list[License] = []
     for r in (*beside, record):
         policy_id = r.value("use_policy", "license")
