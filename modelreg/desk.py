@@ -172,6 +172,9 @@ class Desk:
                 where=text,
                 hint=f"{known}add it with its base: --registry FILE (docs/registry-format.md)",
             )
+        here = bundled(subject.model.id)
+        if here is not None:
+            return self._look_inside(here, "", subject.model.id)
         return Target(subject.model, subject.revision, bases=self._side_bases(subject.model))
 
     def _look_inside(self, path: Path, as_model: str, of: str) -> Target:
@@ -351,6 +354,14 @@ class Desk:
             return desk.require(target, facts, **asked)
 
         return renew
+
+
+def bundled(model: str) -> Path | None:
+    """The folder of a model that comes in this package (the demo model), or None."""
+    owner, _, name = model.partition("/")
+    folder = Path(__file__).parent / "_demo" / name
+    inside = owner == "modelreg" and folder.parent.name == "_demo" and (folder / "config.json").is_file()
+    return folder if inside else None
 
 
 def facts_for(use: str | Sequence[str] | None, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
