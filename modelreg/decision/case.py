@@ -16,6 +16,8 @@ from modelreg.core.verdict import (
     PERMITTED,
     REGISTRATION_FORM,
     REQUIRES_AGREEMENT,
+    SEPARATE_LICENCE,
+    SIGNED_AGREEMENT,
     WITH_CONDITIONS,
     Condition,
 )
@@ -216,7 +218,7 @@ def held(case: Case, bundle: Bundle, kind: str) -> bool:
     facts = case.facts
     if facts.flag("written_permission"):
         return True
-    if not facts.flag("registered"):
+    if not facts.flag("registered") or kind in (SEPARATE_LICENCE, SIGNED_AGREEMENT):
         return False
     if kind != REGISTRATION_FORM:
         return facts.flag("registration_confirmed") is True

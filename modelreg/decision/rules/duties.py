@@ -23,6 +23,8 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
             continue
         if term.get("only") == "commercial" and not case.commercial:
             continue
+        if "families" in term and (bundle.model is None or bundle.model.family not in term["families"]):
+            continue
         if any(case.acts.get(t) is True for t in term.get("unless") or ()):
             continue
         bears, when = case.bears(term["trigger"])

@@ -22,6 +22,8 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     for record, term in bundle.items("excluded_entities"):
         if term["only"] == "commercial" and case.commercial is False:
             continue
+        if "acts" in term and not any(case.acts.get(a) is True for a in term["acts"]):
+            continue
         citation = record.cite(term.get("clause"))
         excluded = term["entity"]
         label = "natural-person-excluded" if excluded == "individual" else "entity-exclusion"
