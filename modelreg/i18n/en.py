@@ -65,6 +65,7 @@ REASONS = {
     "no-text-at-date": "No text for {name} is known to have been in force on {date}; the first is of {first}.",
     "licence-not-recorded": "{name} is under {license}, of which there is no record.",
     "no-code-licence": "No licence of the code of {name} is recorded.",
+    "approval-without-commerce": "The same permission is asked for without commerce where: {acts}.",
     "code-licence-disputed": "The sources disagree on the licence of the code ({why}).",
     "field-mentioned": "The question touches a use that the text bans ({tag}); say in `field` whether it is meant.",
     "no-use-named": "The use was not named: give --commercial, --research or --use.",

@@ -65,6 +65,7 @@ REASONS = {
     "no-text-at-date": "未知 {name} 在 {date} 有生效文本；最早的文本为 {first}。",
     "licence-not-recorded": "{name} 适用 {license}，但没有该许可证的记录。",
     "no-code-licence": "未记录 {name} 代码的许可证。",
+    "approval-without-commerce": "即使非商用，以下行为也须同样取得许可：{acts}。",
     "code-licence-disputed": "代码许可证的来源不一致（{why}）。",
     "field-mentioned": "问题涉及文本禁止的用途（{tag}）；请用 field 说明是否属于。",
     "no-use-named": "未说明用途：请给出 --commercial、--research 或 --use。",

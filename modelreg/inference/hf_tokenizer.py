@@ -96,9 +96,7 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         """Text of pieces."""
         return self.native.decode([self._ids[token] for token in tokens if token in self._ids])
 
-    def _decode(
-        self, token_ids: int | Sequence[int], skip_special_tokens: bool = False, **kwargs: Any
-    ) -> str:
+    def _decode(self, token_ids: int | Sequence[int], skip_special_tokens: bool = False, **kwargs: Any) -> str:
         ids = [token_ids] if isinstance(token_ids, int) else [int(token) for token in token_ids]
         return self.native.decode(ids, skip_special_tokens)
 
@@ -147,9 +145,7 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         if not tokenize:
             return messages_text(self.native.generation, conversation, add_generation_prompt)
         ids = messages_ids(self.native, conversation, add_generation_prompt)
-        encoded = self(
-            [ids] if return_tensors else ids, add_special_tokens=False, return_tensors=return_tensors
-        )
+        encoded = self([ids] if return_tensors else ids, add_special_tokens=False, return_tensors=return_tensors)
         return encoded if return_dict else encoded["input_ids"]
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
