@@ -272,12 +272,16 @@ def _with_command(
     known = ("commercial", "use")
     for name, value in given.items():
         if name not in known:
-            words += [f"--fact={name}={v}" for v in (value if isinstance(value, list) else [value])]
+            words += [f"--fact={name}={str(v).lower() if v in (True, False) else v}" for v in _each(value)]
     words += [f"--registry={path}" for path in registry or ()]
     words += [f"--ledger={ledger}"] if ledger else []
     either = "" if given else "  (or --commercial)"
     error.hint = f"{shlex.join(words)}{either}"
     return error
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
