@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,40 +13,11 @@ import pytest
 from cli_support import ROOT, run
 from fake_hub import FakeHub
 from gate_support import TINY, Gate
+from tiny_models import CONFIG
 
 pytest.importorskip("torch")
 DEMO = "chatglm-demo"
 QUESTION = "What is modelreg?"
-CONFIG: dict[str, Any] = {
-    "model_type": "chatglm", "padded_vocab_size": 640, "hidden_size": 32, "ffn_hidden_size": 40,
-    "kv_channels": 8, "num_layers": 2, "num_attention_heads": 4, "multi_query_attention": True,
-    "multi_query_group_num": 2, "add_qkv_bias": True, "seq_length": 8192, "eos_token_id": 2, "pad_token_id": 0,
-    "torch_dtype": "float16", "tie_word_embeddings": False,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random two-layer ChatGLM3 with a tokenizer of its own; it talks nonsense, and on and on."""
-    import torch
-    from safetensors.torch import save_file
-
-    sys.path.insert(0, str(ROOT / "tests" / "inference"))
-    import tiny_tokenizers
-
-    from modelreg.inference.weights import _empty_model
-
-    folder = tmp_path_factory.mktemp("tiny")
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    generator = torch.Generator().manual_seed(1)
-    shapes = _empty_model(CONFIG, "test").state_dict()
-    save_file(
-        {k: (torch.randn(v.shape, generator=generator) * 0.1).half() for k, v in sorted(shapes.items())},
-        folder / "model.safetensors",
-    )
-    (folder / "tokenizer.model").write_bytes(tiny_tokenizers.later_model())
-    (folder / "tokenizer_config.json").write_text('{"name_or_path": "THUDM/chatglm3-6b"}')
-    return folder
 
 
 @pytest.fixture
