@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from modelreg.cli._output import Output
 from modelreg.errors import InputError, ModelregError
@@ -19,6 +20,7 @@ from modelreg.inference.tokenizers import Tokenizer
 
 Message = dict[str, Any]
 _LEAVE = ("stop", "/stop", "/exit", "/quit", "exit", "quit")
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # change the direction of writing
 _RESERVE = 16  # tokens that must be left for an answer
 
 
@@ -121,7 +123,7 @@ def write(text: str) -> None:
     if not text:
         return
     if sys.stdout.isatty():
-        text = "".join(c for c in text if c in "\n\t" or c.isprintable())
+        text = "".join(c for c in text if c in "\n\t" or not (c in _TURNS or category(c) == "Cc"))
     stream = getattr(sys.stdout, "buffer", None)
     if stream is None:
         sys.stdout.write(text)
@@ -130,15 +132,16 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
-def read_question() -> str:
-    """All of stdin as one question.
+def read_question(prompt: str | None) -> str:
+    """The question that was given by `--prompt`, else all of stdin.
 
     Raises:
         InputError: there is nothing.
     """
-    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
-    if not text:
-        raise InputError("nothing was asked: stdin is empty", code="no-question", where="stdin", hint="--prompt TEXT")
+    text = prompt if prompt is not None else sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
+    if not text.strip():
+        where = "stdin" if prompt is None else "--prompt"
+        raise InputError(f"nothing was asked: {where} is empty", code="no-question", where=where, hint="--prompt TEXT")
     return text
 
 

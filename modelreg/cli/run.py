@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BITS = {"none": 0, "int8": 8, "int4": 4}
 _DTYPES = ("auto", "float32", "fp32", "float16", "fp16", "half", "bfloat16", "bf16")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _GENERATIONS = ("chatglm", "chatglm2", "chatglm3", "glm4")
 _FAMILIES = {"codegeex2": "chatglm2", "visualglm": "chatglm"}
@@ -107,6 +108,7 @@ def run(
     Exit status: 0 answered, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory, files, network.
     """
     from modelreg.cli import _questions
+    from modelreg.cli._weights import need_extra
     from modelreg.cli.check import _flags
     from modelreg.core.facts import parse_facts
     from modelreg.project import Project
@@ -121,12 +123,13 @@ def run(
     facts = dict(parse_facts(given, where="command line")) or dict(Project().facts)
     desk = _ledger.open_desk(ledger, registry)
     source = _source(desk, model, weights, as_model)
+    wanted = _revision(desk, source, revision)
     options = {"organisation": organisation or "", "adapters": (adapter,) if adapter else ()}
     try:
-        grant = _pass(desk, source, facts, revision or "", options, endpoint, offline)
-        _start_extra()
+        grant = _pass(desk, source, facts, wanted, options, endpoint, offline)
+        need_extra()
         if not source.local:
-            grant = _with_files(out, desk, source, grant, facts, options, choice, endpoint, offline, yes)
+            grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes)
     except NotAcceptedError as error:
         raise _with_command(error, model, source, given, registry, ledger) from None
     _answer(out, desk, grant, choice, prompt, chat)
@@ -180,6 +183,18 @@ def _source(desk: Desk, model: str, weights: str | None, as_model: str | None) -
     return Source(model, "", "", found.files is not None)
 
 
+def _revision(desk: Desk, source: Source, asked: str | None) -> str:
+    """The revision to fetch: the one asked for, else the commit that modelreg.lock pins, else "" for main."""
+    from modelreg.ledger import lock
+
+    if source.local:
+        if asked:
+            raise UsageError("--revision is for downloads; the files are here", where="--revision")
+        return ""
+    pin = None if asked else lock.read(Path(lock.NAME)).get(desk.look(source.target).model.id)
+    return asked or (pin.commit if pin else "")
+
+
 def _pass(
     desk: Desk,
     source: Source,
@@ -190,12 +205,11 @@ def _pass(
     offline: bool,
 ) -> Grant:
     """Ask the gate. An acknowledgement of one revision makes it necessary to know which one this is."""
+    known = revision if COMMIT.fullmatch(revision) else ""
     try:
-        return desk.require(
-            source.target, facts, of=source.of, as_model=source.as_model, revision=_commit(revision), **options
-        )
+        return desk.require(source.target, facts, of=source.of, as_model=source.as_model, revision=known, **options)
     except NotAcceptedError as error:
-        if error.code != "revision-changed" or source.local or _commit(revision):
+        if error.code != "revision-changed" or source.local or known:
             raise
     from modelreg.cli._weights import repository_of
     from modelreg.inference.download import Hub
@@ -203,16 +217,6 @@ def _pass(
     repository, own = repository_of(desk.look(source.target).model, source.target)
     commit = Hub(endpoint, offline=offline).resolve(repository, revision or own)
     return desk.require(source.target, facts, revision=commit, **options)
-
-
-def _commit(revision: str) -> str:
-    return revision if re.fullmatch(r"[0-9a-f]{40}", revision) else ""
-
-
-def _start_extra() -> None:
-    from modelreg.cli._weights import need_extra
-
-    need_extra()
 
 
 def _with_files(
@@ -223,6 +227,7 @@ def _with_files(
     facts: dict[str, Any],
     options: dict[str, Any],
     choice: Choice,
+    revision: str,
     endpoint: str | None,
     offline: bool,
     yes: bool,
@@ -234,7 +239,7 @@ def _with_files(
     model = _model(desk, grant)
     repository, own = repository_of(model, source.target)
     hub = Hub(endpoint, offline=offline)
-    plan = hub.plan(repository, grant.revision or own)
+    plan = hub.plan(repository, grant.revision or revision or own)
     if plan.missing:
         check_fit(model, plan.config, device=choice.device, dtype=choice.dtype, quant=choice.quant)
     folder = fetch(out, hub, plan, yes=yes)
@@ -294,9 +299,9 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
 
     if grant.folder is None:
         raise AssertionError("bug: the gate was not asked about the files")
-    once = prompt
-    if once is None and not chat and not sys.stdin.isatty():
-        once = _talk.read_question()
+    once = None
+    if prompt is not None or not (chat or sys.stdin.isatty()):
+        once = _talk.read_question(prompt)
     model = _model(desk, grant)
     tokenizer = load_tokenizer(grant.folder, choice.generation or _generation(model, grant.folder))  # type: ignore[arg-type]
     network: Any = load(

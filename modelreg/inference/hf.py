@@ -154,6 +154,7 @@ class _Base(PreTrainedModel):
         grant = kwargs.pop("grant", None)
         admitted = None if name is None else admit(name, grant, kwargs)
         folder = None if admitted is None else admitted.folder
+        kwargs.pop("subfolder", None)  # it is in the folder
         wanted = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(folder, *args, output_loading_info=True, **kwargs)
         if admitted is not None:

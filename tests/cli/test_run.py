@@ -45,6 +45,7 @@ REFUSED = [
     ([DEMO, "--device", "tpu"], 2, "no device 'tpu'"),
     ([DEMO, "--greedy", "--seed", "1"], 2, "--greedy draws nothing"),
     ([DEMO, "--prompt", "hi", "--chat"], 2, "give one of them"),
+    ([DEMO, "--revision", "v1"], 2, "the files are here"),
     ([DEMO, "--weights", "/no/such"], 3, "no such folder"),
     ([DEMO, "--adapter", "/no/such"], 3, "no such folder"),
 ]
@@ -76,8 +77,8 @@ def test_the_demo_is_refused_accepted_and_answers(gate: Gate, traps: dict[str, s
     # UTF-8 goes in and comes out whatever the locale says.
     plain = run(*ask, stdin="ChatGLM3-6B 可以商用吗？\n", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert plain.stdout == chinese.stdout
-    empty = run(*ask, stdin=" \n")
-    assert (empty.returncode, empty.stdout) == (3, "")
+    for nothing in (run(*ask, stdin=" \n"), run(*ask, "--prompt", "")):
+        assert (nothing.returncode, nothing.stdout) == (3, "")
     other = run(*ask, "--commercial", "--prompt", "hi")
     assert other.returncode == 4
     assert "modelreg accept chatglm-demo --commercial\n" in other.stderr
@@ -184,6 +185,23 @@ class TestHub:
             assert "error[does-not-fit]" in done.stderr
             assert "its publisher names: fp16 700000 GB" in done.stderr
             assert hub.requests["GET", "model.safetensors"] == 0
+
+    def test_a_revision_that_was_accepted_pinned_or_named(self, gate: Gate, tiny: Path, tmp_path: Path) -> None:
+        files = {p.name: p.read_bytes() for p in tiny.iterdir()}
+        with FakeHub() as hub:
+            commit = hub.add(TINY, files, branches=("main", "v2")).commit
+            gate.accept(TINY, "--revision", commit)
+            ask = ("run", TINY, "--prompt", "hi", "--max-new-tokens", "2", "--yes", "--endpoint", hub.url)
+            home = {"HF_HOME": str(tmp_path / "home")}
+            named = run(*ask, "--revision", "v2", cwd=tmp_path, **home)
+            assert named.returncode == 0, named.stderr
+            hub.add(TINY, {**files, "README.md": b"# Later"})
+            later = run(*ask, cwd=tmp_path, **home)
+            assert later.returncode == 4
+            assert "revision-changed" in later.stderr
+            (tmp_path / "modelreg.lock").write_text(f'version = 1\n["{TINY}"]\ncommit = "{commit}"\n')
+            pinned = run(*ask, "--offline", cwd=tmp_path, **home)
+            assert pinned.returncode == 0, pinned.stderr
 
     @pytest.mark.parametrize(
         ("how", "code", "words"),

@@ -19,11 +19,13 @@ import torch
 from conftest import PROMPTS, ROOT, MakeModel, assert_close
 from fake_hub import FakeHub
 from gate_support import Gate
+from recorded import FOLDERS, read
 from test_goldens import FILES, Case, greedy, inputs, open_case, real
 
 from modelreg import require
 from modelreg.errors import NotAcceptedError
 from modelreg.inference import problems
+from modelreg.inference.tokenizers import Generation
 
 transformers = pytest.importorskip("transformers")
 
@@ -222,6 +224,44 @@ def test_missing_and_unexpected_tensors_are_errors(make_model: MakeModel) -> Non
     save_file({**tensors, "transformer.extra": torch.ones(1)}, path, metadata={"format": "pt"})
     with pytest.raises(problems.UnexpectedTensorsError, match=r"transformer\.extra"):
         load(folder)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", ["chatglm", "chatglm2", "chatglm3"])
+def test_text_in_text_out(kind: Generation, shared_dir: Path, tmp_path: Path) -> None:
+    """AutoTokenizer and AutoModel over one folder give the recorded ids and replies, alone and in a batch."""
+    goldens = shared_dir / "goldens"
+    models = sorted((goldens / "tokenizers" / FOLDERS[kind]).glob("*.model"))
+    for file in [*(goldens / kind / "e2e").iterdir(), *models]:
+        (tmp_path / file.name).symlink_to(file)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, generation=kind)
+    model = load(tmp_path).eval()
+    replies: dict[str, list[int]] = {}
+    for case in read(shared_dir, f"{kind}/e2e_chat.json")["chat"]:
+        if case["do_sample"] or case.get("role", "user") != "user":
+            continue
+        if kind == "chatglm3":
+            talk = [*case["history"], {"role": "user", "content": case["query"]}]
+            encoded = tokenizer.apply_chat_template(talk, add_generation_prompt=True, return_tensors="pt")
+        else:
+            encoded = tokenizer([case["prompt"]], return_tensors="pt")
+            replies[case["prompt"]] = case["output_ids"]
+        assert encoded["input_ids"][0].tolist() == case["input_ids"]
+        out = generated(model, tokenizer, encoded, max_length=case["max_length"])[0]
+        assert out == case["output_ids"][: len(out)]
+        assert len(out) == len(case["output_ids"])
+    if len(replies) > 1:
+        encoded = tokenizer(list(replies), padding=True, return_tensors="pt")
+        least = min(map(len, replies.values()))
+        together = generated(model, tokenizer, encoded, max_new_tokens=least)
+        assert [row[:least] for row in together] == [ids[:least] for ids in replies.values()]
+
+
+def generated(model: Any, tokenizer: Any, encoded: Any, **limits: int) -> list[list[int]]:
+    """The new ids of each row, greedy."""
+    stops, pad = list(tokenizer.native.stop_ids), tokenizer.pad_token_id
+    out = model.generate(**encoded, do_sample=False, eos_token_id=stops, pad_token_id=pad, **limits)
+    return [row[encoded["input_ids"].shape[1] :].tolist() for row in out]
 
 
 class TestGate:
