@@ -110,11 +110,15 @@ def identify(witness: Witness, catalogue: Catalogue, claimed: str = "") -> Ident
         found = catalogue.resolve(name) if _is_name(name) else None
         if found is not None:
             named.setdefault(found, place)
-    candidates = [m for m in catalogue.ids() if not contradictions(witness.config, m, catalogue)]
-    possible = [m for m in candidates if _figures(m, catalogue)]
-    wrong = [m for m in named if m not in candidates]
-    if wrong:
-        raise _contradicted(where, wrong[0], contradictions(witness.config, wrong[0], catalogue), named[wrong[0]])
+    possible = [
+        m for m in catalogue.ids() if _figures(m, catalogue) and not contradictions(witness.config, m, catalogue)
+    ]
+    for model, place in named.items():
+        wrong = contradictions(witness.config, model, catalogue)
+        if wrong:
+            raise _contradicted(where, model, wrong, place)
+        if model not in possible:
+            raise _unidentified(where, f"it says {model}, of which no figures are recorded to hold it against")
     if not possible:
         raise _unidentified(where, "config.json is that of no model whose figures are recorded")
     foreign = [n for _, n in witness.base_names if (catalogue.resolve(n) if _is_name(n) else None) not in named]
