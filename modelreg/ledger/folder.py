@@ -175,7 +175,14 @@ def _expected(model: str, catalogue: Catalogue) -> tuple[dict[str, Any], list[st
 
 
 def _figures(model: str, catalogue: Catalogue) -> bool:
+    """Whether enough is known of a model to tell it by its configuration.
+
+    Where published configurations are recorded for an architecture, only those count: a copy in another format
+    inherits the figures of its parent in the registry, but has no such configuration.
+    """
     wanted, _ = _expected(model, catalogue)
+    if wanted.get("model_type") in {entry["config"]["model_type"] for entry in known_configs().values()}:
+        return model in known_configs()
     return "model_type" in wanted and all(key in wanted for key in _SIZES)
 
 
