@@ -191,9 +191,9 @@ def test_grandchildren_are_hooked(world: World, hub: Hub) -> None:
     assert run(world, hub, code, "--commercial").returncode == 4
 
 
-@pytest.mark.parametrize("flag", ["-I", "-E", "-S", "-sE", "-Im"])
+@pytest.mark.parametrize("flag", ["-I", "-E", "-S", "-sE", "-Im", "-W ignore -X dev -I"])
 def test_an_isolated_python_is_refused(world: World, hub: Hub, flag: str) -> None:
-    done = modelreg_exec(world, hub, [sys.executable, flag, "-c", SNAPSHOT], "--commercial")
+    done = modelreg_exec(world, hub, [sys.executable, *flag.split(), "-c", SNAPSHOT], "--commercial")
     assert (done.returncode, "without the gate" in done.stderr) == (2, True)
 
 
