@@ -16,6 +16,7 @@ import json
 import math
 import random
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -231,7 +232,7 @@ def train(model: ChatGLM | ChatGLM2, data: Iterator[tuple[Tensor, Tensor]], plan
         [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
         lr=plan.rate, betas=(0.9, 0.98),
     )  # fmt: skip
-    warm = plan.steps // 20
+    warm = max(1, plan.steps // 20)
 
     def factor(step: int) -> float:
         return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
@@ -286,8 +287,11 @@ def main() -> None:
     plan = PLANS[options.layout]
     if options.steps:
         plan = Plan(plan.out, options.steps, plan.batch, plan.rate)
-    folder = options.out / plan.out
-    folder.mkdir(parents=True, exist_ok=True)
+    # Made aside and moved at the end, so that a reader never sees one run's words with another's weights.
+    target = options.out / plan.out
+    folder = options.out / f".{plan.out}.new"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     topics = read_topics()
     held: list[tuple[str, str]] = []
     if options.hold_out:
@@ -307,6 +311,7 @@ def main() -> None:
     if options.layout == "chatglm":
         del state["lm_head.weight"]  # tied, and left out as the library leaves it out
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     own: dict[str, Any] = {"name_or_path": config["_name_or_path"], "tokenizer_class": "ChatGLMTokenizer"}
     if options.layout == "chatglm":
@@ -317,6 +322,8 @@ def main() -> None:
             "{% if add_generation_prompt %}<|assistant|>{% endif %}"
         )
     (folder / "tokenizer_config.json").write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    folder = folder.rename(target)
     print(f"{folder}: {sum(path.stat().st_size for path in folder.iterdir()):,} bytes")
 
 
