@@ -117,6 +117,10 @@ class Desk:
         value = found.entry.get("runtime") if found is not None else None
         return value if isinstance(value, Mapping) else {}
 
+    def parent(self, model: str) -> str:
+        found = self.book.model(model)
+        return str(found.entry.get("parent") or "") if found is not None else ""
+
     @cached_property
     def _ids(self) -> tuple[str, ...]:
         # Only entries with figures can be told by them: a handful of hundreds.
@@ -173,6 +177,9 @@ class Desk:
                 where=text,
                 hint=f"{known}add it with its base: --registry FILE (docs/registry-format.md)",
             )
+        here = bundled(subject.model.id)
+        if here is not None:
+            return self._look_inside(here, "", subject.model.id)
         return Target(subject.model, subject.revision, bases=self._side_bases(subject.model))
 
     def _look_inside(self, path: Path, as_model: str, of: str, depth: int = 0) -> Target:
@@ -360,6 +367,14 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # too long for a path, or holds what no path has
         return False
+
+
+def bundled(model: str) -> Path | None:
+    """The folder of a model that comes in this package (the demo model), or None."""
+    owner, _, name = model.partition("/")
+    folder = Path(__file__).parent / "_demo" / name
+    inside = owner == "modelreg" and folder.parent.name == "_demo" and (folder / "config.json").is_file()
+    return folder if inside else None
 
 
 def facts_for(use: str | Sequence[str] | None, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "revoke": Entry("revoke", "revoke", "Take an acknowledgement back. 撤销"),
     "ledger": Entry("ledger", "app", "The record of acknowledgements: list, show, verify, export. 账本"),
     "lock": Entry("lock", "lock", "Pin models, terms and files of a project in modelreg.lock. 锁定"),
+    "run": Entry("run", "run", "Pass the gate, then run a ChatGLM model here: chat, --prompt, stdin. 运行"),
     "exec": Entry("exec_command", "exec_command", "Run a Python program whose model loads pass the gate. 守门运行"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),

@@ -116,6 +116,10 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 )
             )
         queue += [(b, b.id) for b in found]
+        declared = _declared(case)
+        if declared is not None:
+            # A tag cannot widen the base's terms, but whoever made the copy may have narrowed them.
+            bundles.append(Bundle(None, declared, (), (), ""))
     # Bases that the user names beside those of the entry count too: weights inside count, whatever the tag.
     if model is not None:
         for name in case.facts.words("base_model"):
@@ -142,6 +146,21 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
             else:
                 queue.append((parent, parent.id))
     return bundles, missing
+
+
+_TAGS = {
+    "gpl-3.0": "GPL-3.0-only",
+    "agpl-3.0": "AGPL-3.0-only",
+    "mit": "MIT",
+    "apache-2.0": "Apache-2.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+}
+
+
+def _declared(case: Case) -> License | None:
+    """The record of the licence that a copy of unknown origin is tagged with, if there is one."""
+    tag = case.facts.word("declared_licence")
+    return case.lookup.license(_TAGS.get(tag.lower(), tag)) if tag else None
 
 
 def _inherits(case: Case, form: str, base: str) -> bool:
@@ -173,6 +192,9 @@ def _bundle(case: Case, model: Model, via: str, subject: Subject) -> tuple[Bundl
     if record is None:
         return None, [_open("no-licence-found", "licence-not-recorded", name=model.id, license=period.license)]
     beside = tuple(r for r in (case.lookup.license(x) for x in period.beside) if r is not None)
+    if case.commercial is False and case.acts["hosting"] is False:
+        # A commercial agreement binds who has signed or obtained it, for commercial use or for serving others.
+        beside = tuple(r for r in beside if r.kind != "commercial-agreement")
     policies: list[License] = []
     for r in (*beside, record):
         policy_id = r.value("use_policy", "license")

@@ -65,6 +65,7 @@ REASONS = {
     "no-text-at-date": "No text for {name} is known to have been in force on {date}; the first is of {first}.",
     "licence-not-recorded": "{name} is under {license}, of which there is no record.",
     "no-code-licence": "No licence of the code of {name} is recorded.",
+    "approval-without-commerce": "The same permission is asked for without commerce where: {acts}.",
     "code-licence-disputed": "The sources disagree on the licence of the code ({why}).",
     "field-mentioned": "The question touches a use that the text bans ({tag}); say in `field` whether it is meant.",
     "no-use-named": "The use was not named: give --commercial, --research or --use.",
@@ -247,4 +248,24 @@ TEXTS = {
     "lock-differs": "{model}: {what} is {got}, locked as {locked}",
     "lock-missing": "{model}: {what} is gone, locked as {locked}",
     "lock-new": "{model}: {what} is {got}, and not locked",
+    "run-download": "{size} to fetch from {place} at {commit} (all: {total}) into {cache}",
+    "run-ask-download": "Download? (y/N)",
+    "run-placed": "Running on {reason}",
+    "run-welcome": "{model}: ask something. clear forgets the "
+    "conversation, stop leaves, /help lists more; Ctrl-C stops an answer.",
+    "run-you": "\nYou: ",
+    "run-leave": "To leave, type stop or press Ctrl-D.",
+    "run-stopped": "(stopped)",
+    "run-cleared": "The conversation is forgotten.",
+    "run-system-set": "The system message is set.",
+    "run-system-none": "There is no system message.",
+    "run-stats-on": "Speed is shown after each answer.",
+    "run-stats-off": "Speed is not shown.",
+    "run-help": "clear (/clear): forget the conversation; stop (/stop, /exit): leave; /system "
+    "TEXT: set the system message; /stats: show speed or not; Ctrl-C: stop the answer.",
+    "run-not-text": "That was not UTF-8 text.",
+    "run-cut": "(cut after {tokens} tokens; --max-new-tokens, or the length that the model takes)",
+    "run-forgotten": "(the oldest {rounds} round(s) are forgotten: the model takes no more)",
+    "run-speed": "prompt {prompt} tokens, answer {tokens} tokens in "
+    "{seconds} s, the first after {first} s, then {rate} tokens/s",
 }

@@ -65,6 +65,7 @@ REASONS = {
     "no-text-at-date": "未知 {name} 在 {date} 有生效文本；最早的文本为 {first}。",
     "licence-not-recorded": "{name} 适用 {license}，但没有该许可证的记录。",
     "no-code-licence": "未记录 {name} 代码的许可证。",
+    "approval-without-commerce": "即使非商用，以下行为也须同样取得许可：{acts}。",
     "code-licence-disputed": "代码许可证的来源不一致（{why}）。",
     "field-mentioned": "问题涉及文本禁止的用途（{tag}）；请用 field 说明是否属于。",
     "no-use-named": "未说明用途：请给出 --commercial、--research 或 --use。",
@@ -242,4 +243,24 @@ TEXTS = {
     "lock-differs": "{model}：{what} 为 {got}，锁定为 {locked}",
     "lock-missing": "{model}：{what} 已不存在，锁定为 {locked}",
     "lock-new": "{model}：{what} 为 {got}，尚未锁定",
+    "run-download": "将从 {place}（{commit}）下载 {size}（共 {total}）到 {cache}",
+    "run-ask-download": "是否下载？(y/N)",
+    "run-placed": "运行于 {reason}",
+    "run-welcome": "欢迎使用 {model} 模型，输入内容即可进行对话，clear 清空对话历史，stop 终止程序，"
+    "/help 查看更多；按 Ctrl-C 停止当前回答。",
+    "run-you": "\n用户：",
+    "run-leave": "如需退出，请输入 stop 或按 Ctrl-D。",
+    "run-stopped": "（已停止）",
+    "run-cleared": "对话历史已清空。",
+    "run-system-set": "已设置系统消息。",
+    "run-system-none": "没有系统消息。",
+    "run-stats-on": "每次回答后显示速度。",
+    "run-stats-off": "不再显示速度。",
+    "run-help": "clear（/clear）：清空对话历史；stop（/stop、/exit）：退出；"
+    "/system 文本：设置系统消息；/stats：显示或隐藏速度；Ctrl-C：停止当前回答。",
+    "run-not-text": "输入不是 UTF-8 文本。",
+    "run-cut": "（在 {tokens} 个 token 处截断；见 --max-new-tokens，或已达模型长度上限）",
+    "run-forgotten": "（最早的 {rounds} 轮对话已略去：超出模型长度上限）",
+    "run-speed": "提示 {prompt} 个 token，回答 {tokens} 个 token，"
+    "用时 {seconds} 秒，首个 {first} 秒，此后每秒 {rate} 个",
 }

@@ -38,8 +38,11 @@ class Catalogue(Protocol):
     def runtime(self, model: str) -> Mapping[str, Any]:
         """architecture, hidden_size, num_layers as far as the registry has them."""
 
+    def parent(self, model: str) -> str:
+        """The entry that a variant belongs to, "" for none."""
+
     def ids(self) -> Iterable[str]:
-        """All model ids."""
+        """Ids of the models that may be told by their figures."""
 
 
 class Witness(NamedTuple):
@@ -177,12 +180,12 @@ def _expected(model: str, catalogue: Catalogue) -> tuple[dict[str, Any], list[st
 def _figures(model: str, catalogue: Catalogue) -> bool:
     """Whether enough is known of a model to tell it by its configuration.
 
-    Where published configurations are recorded for an architecture, only those count: a copy in another format
-    inherits the figures of its parent in the registry, but has no such configuration.
+    A variant without a published configuration of its own (a copy in another format) has the figures of its parent in
+    the registry: they are not its own, so they do not count.
     """
     wanted, _ = _expected(model, catalogue)
-    if wanted.get("model_type") in {entry["config"]["model_type"] for entry in known_configs().values()}:
-        return model in known_configs()
+    if model not in known_configs() and catalogue.parent(model) in known_configs():
+        return False
     return "model_type" in wanted and all(key in wanted for key in _SIZES)
 
 
