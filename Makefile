@@ -31,7 +31,7 @@ test: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check modelreg scripts
+	$(BIN)/ruff format --check .
 
 types: $(STAMP)
 	$(BIN)/mypy

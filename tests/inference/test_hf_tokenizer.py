@@ -35,13 +35,9 @@ def auto(shared_dir: Path, tmp_path: Path) -> Any:
         folder.mkdir()
         for file in (goldens / "tokenizers" / recorded.FOLDERS[generation]).iterdir():
             shutil.copyfile(file, folder / file.name)
-        shutil.copyfile(
-            goldens / "tokenizers" / own / "tokenizer_config.json", folder / "tokenizer_config.json"
-        )
+        shutil.copyfile(goldens / "tokenizers" / own / "tokenizer_config.json", folder / "tokenizer_config.json")
         (folder / "config.json").write_text(json.dumps({"model_type": "chatglm"}))
-        return transformers.AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
+        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
 
     return open_it
 
@@ -57,10 +53,7 @@ def test_auto_tokenizer(shared_dir: Path, tmp_path: Path, auto: Any, generation:
         assert tokenizer(case["text"])["input_ids"] == case["ids_with_special"]
         assert tokenizer.tokenize(case["text"]) == case["tokens"]
         assert tokenizer.decode(case["ids"]) == case["decoded"]
-        assert (
-            tokenizer.decode(case["ids_with_special"], skip_special_tokens=True)
-            == case["decoded_skip_special"]
-        )
+        assert tokenizer.decode(case["ids_with_special"], skip_special_tokens=True) == case["decoded_skip_special"]
     for name in ("vocab_size", "pad_token_id", "eos_token_id", "padding_side"):
         assert getattr(tokenizer, name) == golden["attributes"][name]
     for case in recorded.read(shared_dir, f"{generation}/tokenizer_batch.json")["cases"]:
