@@ -24,6 +24,7 @@ COMMANDS = [
     ["license", "--help"],
     ["explain", "rules"],
     ["validate", "--help"],
+    ["run", "--help"],
     ["accept", "--help"],
     ["revoke", "--help"],
     ["ledger", "list"],

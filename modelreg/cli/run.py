@@ -272,7 +272,7 @@ def _with_command(
     known = ("commercial", "use")
     for name, value in given.items():
         if name not in known:
-            words += [f"--fact={name}={v}" for v in (value if isinstance(value, list) else [value])]
+            words += [f"--fact={name}={str(v).lower() if v in (True, False) else v}" for v in _each(value)]
     words += [f"--registry={path}" for path in registry or ()]
     words += [f"--ledger={ledger}"] if ledger else []
     either = "" if given else "  (or --commercial)"
@@ -280,10 +280,15 @@ def _with_command(
     return error
 
 
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
     """Open the model and answer."""
     from modelreg.cli import _talk
     from modelreg.inference.chat import published_sampling
+    from modelreg.inference.devices import spare_threads
     from modelreg.inference.tokenizers import load_tokenizer
     from modelreg.inference.weights import load
 
@@ -302,6 +307,7 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
         quant=choice.quant,
         **_adapter_option(choice.adapter),
     )
+    spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))
     settings: Settings = _talk.Settings(
         sampling=published_sampling(tokenizer).but(**choice.sampling),

@@ -113,10 +113,18 @@ class Hub:
         endpoint: base URL; None for HF_ENDPOINT, else huggingface.co.
         offline: ask nobody (HF_HUB_OFFLINE does the same).
         cache: folder of huggingface_hub's cache; None for its own (HF_HOME, HF_HUB_CACHE).
+        token: for the server; None for the one that is stored (of a named endpoint: for HF_TOKEN alone).
     Raises: UsageError for an endpoint that is no URL; ModelEnvironmentError where huggingface_hub is missing.
     """
 
-    def __init__(self, endpoint: str | None = None, *, offline: bool = False, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        offline: bool = False,
+        cache: Path | None = None,
+        token: str | bool | None = None,
+    ) -> None:
         if endpoint is not None and not re.match(r"https?://[^/\s]+", endpoint):
             raise UsageError(
                 f"'{endpoint}' is no address", where="--endpoint", hint="e.g. --endpoint https://hf-mirror.com"
@@ -136,7 +144,7 @@ class Hub:
         self.endpoint = (endpoint or constants.ENDPOINT).rstrip("/")
         self.cache = Path(cache or constants.HF_HUB_CACHE).expanduser()
         # A token that was stored for the Hub is not shown to a server that was named; HF_TOKEN is meant for it.
-        self._token: str | bool | None = None if endpoint is None else os.environ.get("HF_TOKEN") or False
+        self._token = token if token is not None or endpoint is None else os.environ.get("HF_TOKEN") or False
 
     def resolve(self, repository: str, revision: str = "") -> str:
         """The commit of a branch or tag ("" is main); a commit is its own, unasked.

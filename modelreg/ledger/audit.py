@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from modelreg.ledger.records import GENESIS, SHORT_ID, BadRecordError, Record, parse, sealed
@@ -89,12 +90,19 @@ def _order(read: Sequence[_Line], unreadable: int) -> list[Fault]:
     by_seq: dict[int, list[_Line]] = {}
     for line in read:
         by_seq.setdefault(line.seq, []).append(line)
-    # Of several records with one number, the one that its neighbours name is the true one.
+    # Of several records with one number, the one that its neighbours name is the true one; of equal ones, the one
+    # that stands right after the record that it names.
     true: dict[int, _Line] = {}
+    above = {line.number: before.hash for before, line in pairwise(read)}
     for seq, rivals in by_seq.items():
         followers = {f.data["prev"] for f in by_seq.get(seq + 1, ())}
         before = {b.hash for b in by_seq.get(seq - 1, ())} if seq else {GENESIS}
-        best = max(rivals, key=lambda r: (r.hash in followers, r.sound, r.data["prev"] in before, -r.number))
+
+        def weight(r: _Line, followers: set[str] = followers, before: set[str] = before) -> tuple[Any, ...]:
+            stands = above.get(r.number, GENESIS) == r.data["prev"]
+            return (r.hash in followers, r.sound, r.data["prev"] in before, stands, -r.number)
+
+        best = max(rivals, key=weight)
         true[seq] = best
         faults += [r.fault(INSERTED, f"there is another record {seq}") for r in rivals if r is not best]
     kept = sorted(true.values(), key=lambda line: line.number)

@@ -30,8 +30,8 @@ __all__ = ["Decide", "Grant", "Request", "Ruling", "Terms", "Use", "genuine", "r
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_TOKEN: Final = object()
-_ISSUED: weakref.WeakValueDictionary[int, Grant] = weakref.WeakValueDictionary()
+_GRANT_TOKEN: Final = object()
+_ISSUED_GRANTS: weakref.WeakValueDictionary[int, Grant] = weakref.WeakValueDictionary()
 
 
 class Request(NamedTuple):
@@ -112,12 +112,12 @@ class Grant:
     _renew: Callable[[], Grant] | None
 
     def __new__(cls, token: object = None, /, **values: Any) -> Grant:
-        if token is not _TOKEN or cls is not Grant:
+        if token is not _GRANT_TOKEN or cls is not Grant:
             raise TypeError("only modelreg.ledger.gate.require() makes a Grant")
         grant = object.__new__(cls)
         for name, value in values.items():
             object.__setattr__(grant, name, value)
-        _ISSUED[id(grant)] = grant
+        _ISSUED_GRANTS[id(grant)] = grant
         return grant
 
     def __init_subclass__(cls, **_: Any) -> NoReturn:
@@ -221,7 +221,7 @@ def genuine(thing: object) -> Grant:
     Raises:
         TypeError: anything else, however much it looks like one.
     """
-    if type(thing) is not Grant or _ISSUED.get(id(thing)) is not thing:
+    if type(thing) is not Grant or _ISSUED_GRANTS.get(id(thing)) is not thing:
         raise TypeError("this takes the Grant that modelreg.ledger.gate.require() returned")
     return thing
 
@@ -347,7 +347,7 @@ def _grant(
     if request.files is not None:
         request.files.check()
     return Grant(
-        _TOKEN,
+        _GRANT_TOKEN,
         model=request.model,
         revision=request.revision,
         use=ruling.use,

@@ -12,6 +12,7 @@ from modelreg.ledger.records import Record
 
 # Facts by which a user says that a permission is in hand. They count only with evidence in the ledger.
 PERMISSION_FACTS = ("registered", "registration_confirmed", "written_permission")
+_USE_FACTS = {"use", "commercial"}
 _ALLOWED = (PERMITTED, WITH_CONDITIONS)
 
 
@@ -101,9 +102,14 @@ def bare(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def joined(record: Record, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts to decide with: the record's, its evidence, and over them those of this run."""
-    evidence = record.data["evidence"]
-    return {**bare(record.data["facts"]), **from_evidence(evidence), **bare(facts)}
+    """The facts to decide with: the record's, its evidence, and over them those of this run.
+
+    A run that names its use in any way names all of it: nothing of the recorded use narrows it.
+    """
+    recorded = bare(record.data["facts"])
+    if facts.keys() & _USE_FACTS:
+        recorded = {k: v for k, v in recorded.items() if k not in _USE_FACTS}
+    return {**recorded, **from_evidence(record.data["evidence"]), **bare(facts)}
 
 
 def from_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:

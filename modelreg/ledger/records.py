@@ -72,7 +72,7 @@ def seal(fields: Mapping[str, Any], sign: Callable[[bytes], Mapping[str, str]] |
         data["hash"] = sha256_of(data)
         check(data)
         line = canonical_json(data)
-    except (BadRecordError, UnicodeEncodeError) as error:
+    except ValueError as error:  # BadRecordError, a lone surrogate, NaN
         raise InputError(f"this cannot be recorded: {error}", code="bad-record") from error
     if len(line) > MAX_LINE:
         raise InputError(f"a record of {len(line)} bytes; at most {MAX_LINE} are kept", code="bad-record")
