@@ -29,6 +29,7 @@ from modelreg.ledger.store import Ledger
 
 ENV_ORGANISATION = "MODELREG_ORGANISATION"
 ENV_SIGNERS = "MODELREG_ALLOWED_SIGNERS"
+_DEPTH = 4  # adapters on adapters
 _SIDE_FORMS = ("adapter", "delta")  # forms that are opened together with the weights of their base
 
 
@@ -116,6 +117,10 @@ class Desk:
         value = found.entry.get("runtime") if found is not None else None
         return value if isinstance(value, Mapping) else {}
 
+    def parent(self, model: str) -> str:
+        found = self.book.model(model)
+        return str(found.entry.get("parent") or "") if found is not None else ""
+
     @cached_property
     def _ids(self) -> tuple[str, ...]:
         # Only entries with figures can be told by them: a handful of hundreds.
@@ -156,7 +161,7 @@ class Desk:
         """
         text = os.fspath(target)
         path = Path(text)
-        if path.exists():
+        if _is_there(path):
             return self._look_inside(path if path.is_dir() else path.absolute().parent, as_model, of)
         if as_model:
             raise UsageError(
@@ -177,7 +182,9 @@ class Desk:
             return self._look_inside(here, "", subject.model.id)
         return Target(subject.model, subject.revision, bases=self._side_bases(subject.model))
 
-    def _look_inside(self, path: Path, as_model: str, of: str) -> Target:
+    def _look_inside(self, path: Path, as_model: str, of: str, depth: int = 0) -> Target:
+        if depth > _DEPTH:
+            raise RefusedError("adapters that name each other", code="unidentified-model", where=str(path))
         files = take(path)
         witness = folders.question(files)
         claimed = self.book.require(of).id if of else ""
@@ -206,7 +213,7 @@ class Desk:
             folders.check_claim(witness, model.id, self.ancestors(model), self.relatives(model), self)
         bases = self._side_bases(model)
         if witness.is_adapter:
-            bases = (*bases, self._adapter_base(witness, model))
+            bases = (*bases, self._adapter_base(witness, model, depth))
         return Target(model, "", files, witness, digest, assigned, how, bases, self._unknown_texts(witness, model))
 
     def _acceptances(self) -> Sequence[Record]:
@@ -216,15 +223,14 @@ class Desk:
     def _side_bases(self, model: Model) -> tuple[str, ...]:
         return tuple(b.model for b in model.bases if b.form in _SIDE_FORMS)
 
-    def _adapter_base(self, witness: folders.Witness, model: Model) -> str:
+    def _adapter_base(self, witness: folders.Witness, model: Model, depth: int = 0) -> str:
         """The model that an adapter was made for: what its configuration names, else what it was said to be."""
         name = witness.adapter_base or next((n for _, n in witness.base_names), "")
-        if name and not Path(name).exists():
-            found = self.resolve(name)
-            if found is not None:
-                return found
-        if name and Path(name).is_dir():
-            return self._look_inside(Path(name), "", "").model.id
+        if name and _is_there(Path(name)):
+            return self._look_inside(Path(name), "", "", depth + 1).model.id
+        found = self.resolve(name) if name else None
+        if found is not None:
+            return found
         line = [b.model for b in model.bases if b.form in _SIDE_FORMS]
         return line[0] if line else model.id
 
@@ -354,6 +360,13 @@ class Desk:
             return desk.require(target, facts, **asked)
 
         return renew
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a path, or holds what no path has
+        return False
 
 
 def bundled(model: str) -> Path | None:

@@ -6,6 +6,7 @@ because terms must be read before they can be accepted.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.abc
 import importlib.machinery
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +42,7 @@ class Gatekeeper:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
         self._passed: dict[str, Any] = {}
-        self._asking = False
+        self._here = threading.local()  # a thread that asks lets no other one through
 
     def admit(self, name: str | os.PathLike[str], revision: str | None = None, subfolder: str | None = None) -> None:
         """Let a name or folder pass.
@@ -48,7 +50,7 @@ class Gatekeeper:
         Raises: what `modelreg.require` raises.
         """
         text = os.fspath(name)
-        if self._asking:  # the gate itself may ask the Hub for a licence text
+        if getattr(self._here, "asking", False):  # the gate itself may ask the Hub for a licence text
             return
         if subfolder and Path(text).is_dir():
             text = str(Path(text) / subfolder)
@@ -60,7 +62,7 @@ class Gatekeeper:
             return
         from modelreg.api import require
 
-        self._asking = True
+        self._here.asking = True
         try:
             self._passed[key] = require(
                 wanted,
@@ -72,7 +74,7 @@ class Gatekeeper:
                 revision=commit if re.fullmatch(r"[0-9a-f]{40}", commit) else "",
             )
         finally:
-            self._asking = False
+            self._here.asking = False
 
 
 _SNAPSHOT = re.compile(r".*/models--([^/]+)/snapshots/([0-9a-f]{40})")
@@ -110,9 +112,29 @@ def install() -> None:
     """
     keeper = Gatekeeper(json.loads(os.environ.get(ENVIRONMENT) or "{}"))
     sys.meta_path.insert(0, _Finder(keeper))
+    _report_refusals()
     for name in _HOOKED:
         if name in sys.modules:
             _hook(sys.modules[name], keeper)
+
+
+def _report_refusals() -> None:
+    """A refusal that the program does not catch ends it with the gate's message and exit status, not a traceback."""
+    previous = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        from modelreg.errors import ModelregError
+
+        if not isinstance(error, ModelregError):
+            previous(kind, error, trace)
+            return
+        sys.stderr.write(f"{error}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # The interpreter would end with 1 whatever a hook does; only this carries the status.
+        atexit.register(os._exit, int(error.exit_code))
+
+    sys.excepthook = hook
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -78,7 +78,11 @@ def _refuse_isolated(command: list[str]) -> None:
     """
     if not _PYTHON.search(Path(command[0]).name):
         return
-    for argument in command[1:]:
+    arguments = iter(command[1:])
+    for argument in arguments:
+        if argument in ("-W", "-X", "--check-hash-based-pycs"):  # these take a value
+            next(arguments, None)
+            continue
         if not argument.startswith("-") or argument in ("-c", "-m", "-"):
             return
         if not argument.startswith("--") and set(argument[1:]) & set("IES"):

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from modelreg.core.canonical import sha256_of
@@ -108,8 +109,8 @@ def take(root: Path) -> FileSet:
     try:
         about = root.stat()
         if not stat.S_ISDIR(about.st_mode):
-            return FileSet(root, {"": Stamp.of(about)})
-        return FileSet(root, dict(_walk(root)))
+            return FileSet(root, MappingProxyType({"": Stamp.of(about)}))
+        return FileSet(root, MappingProxyType(dict(_walk(root))))
     except OSError as error:
         raise InputError(
             f"cannot read: {error.strerror}", code="no-such-folder", where=str(error.filename or root)

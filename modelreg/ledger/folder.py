@@ -38,8 +38,11 @@ class Catalogue(Protocol):
     def runtime(self, model: str) -> Mapping[str, Any]:
         """architecture, hidden_size, num_layers as far as the registry has them."""
 
+    def parent(self, model: str) -> str:
+        """The entry that a variant belongs to, "" for none."""
+
     def ids(self) -> Iterable[str]:
-        """All model ids."""
+        """Ids of the models that may be told by their figures."""
 
 
 class Witness(NamedTuple):
@@ -110,11 +113,15 @@ def identify(witness: Witness, catalogue: Catalogue, claimed: str = "") -> Ident
         found = catalogue.resolve(name) if _is_name(name) else None
         if found is not None:
             named.setdefault(found, place)
-    candidates = [m for m in catalogue.ids() if not contradictions(witness.config, m, catalogue)]
-    possible = [m for m in candidates if _figures(m, catalogue)]
-    wrong = [m for m in named if m not in candidates]
-    if wrong:
-        raise _contradicted(where, wrong[0], contradictions(witness.config, wrong[0], catalogue), named[wrong[0]])
+    possible = [
+        m for m in catalogue.ids() if _figures(m, catalogue) and not contradictions(witness.config, m, catalogue)
+    ]
+    for model, place in named.items():
+        wrong = contradictions(witness.config, model, catalogue)
+        if wrong:
+            raise _contradicted(where, model, wrong, place)
+        if model not in possible:
+            raise _unidentified(where, f"it says {model}, of which no figures are recorded to hold it against")
     if not possible:
         raise _unidentified(where, "config.json is that of no model whose figures are recorded")
     foreign = [n for _, n in witness.base_names if (catalogue.resolve(n) if _is_name(n) else None) not in named]
@@ -171,7 +178,14 @@ def _expected(model: str, catalogue: Catalogue) -> tuple[dict[str, Any], list[st
 
 
 def _figures(model: str, catalogue: Catalogue) -> bool:
+    """Whether enough is known of a model to tell it by its configuration.
+
+    A variant without a published configuration of its own (a copy in another format) has the figures of its parent in
+    the registry: they are not its own, so they do not count.
+    """
     wanted, _ = _expected(model, catalogue)
+    if model not in known_configs() and catalogue.parent(model) in known_configs():
+        return False
     return "model_type" in wanted and all(key in wanted for key in _SIZES)
 
 

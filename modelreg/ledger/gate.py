@@ -180,7 +180,9 @@ class Grant:
             raise NotAcceptedError(
                 f"the grant is for {self._files.root}", code="files-not-checked", where=str(folder), hint="ask again"
             )
-        self._files.check()
+        for files in (self._files, *(base._files for base in self.bases)):
+            if files is not None:
+                files.check()
         return self._files
 
     def renew(self) -> Grant:

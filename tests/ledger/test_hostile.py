@@ -334,6 +334,12 @@ def case_variant_that_is_not_named(world: World) -> Any:
     return world.ask("lab/form-int4"), (4, "not-accepted")
 
 
+def case_names_that_are_no_names(world: World) -> Any:
+    free(world)
+    names = ["", " ", "x" * 5000, "lab/free\0", "../lab/free", "lab//free/..", "\ud800"]
+    return [world.ask(n) for n in names], [(1, "unidentified-model")] * len(names)
+
+
 def case_unknown_model(world: World) -> Any:
     free(world)
     return world.ask("someone/free"), (1, "unidentified-model")
@@ -493,6 +499,16 @@ def case_adapter_for_another_base(world: World) -> Any:
 def case_adapter_said_to_be_of_another_model(world: World) -> Any:
     place = folder(world.root / "lora", adapter="lab/research")
     return world.accept(place, "--as", "lab/free", "--commercial"), 1
+
+
+def case_adapter_that_names_itself(world: World) -> Any:
+    place = folder(world.root / "lora", adapter=str(world.root / "lora"))
+    return world.ask(place), (1, "unidentified-model")
+
+
+def case_adapter_whose_base_folder_is_not_identified(world: World) -> Any:
+    base = folder(world.root / "base", 777)
+    return world.ask(folder(world.root / "lora", adapter=str(base))), (1, "unidentified-model")
 
 
 def case_base_acknowledged_for_another_use(world: World) -> Any:
