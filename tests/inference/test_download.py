@@ -233,3 +233,17 @@ def test_a_stored_token_is_not_shown_to_a_named_server(
     monkeypatch.setenv("HF_TOKEN", "hf_meant")
     Hub(server.url, cache=cache).plan(NAME)
     assert server.tokens == {"", "Bearer hf_meant"}
+
+
+def test_other_problems_have_their_own_words() -> None:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    def said(error: Exception) -> ModelregError:
+        return problems.translate(error, NAME, "main", "https://hub.example")
+
+    denied = said(PermissionError(errno.EACCES, "Permission denied", "/cache/x"))
+    assert (denied.code, denied.where) == ("cache-not-writable", "/cache/x")
+    assert said(OfflineModeIsEnabled("no")).code == "hub-offline"
+    assert said(ValueError("odd\nmore")).code == "hub-answer"
+    assert "odd" in str(said(ValueError("odd\nmore")))
+    assert "more" not in said(ValueError("odd\nmore")).message
