@@ -39,6 +39,7 @@ types: $(STAMP)
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
 	$(BIN)/python scripts/make_rule_pages.py --check
+	$(BIN)/python scripts/make_export_schema.py --check
 
 check: lint types docs-check test
 	$(BIN)/modelreg validate

@@ -27,6 +27,7 @@ COMMANDS = {
     "check": Entry("check", "check", "May I use it, under which conditions, what next, which clause. 检查"),
     "compare": Entry("compare", "compare", "Terms of several models side by side. 对比"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
+    "export": Entry("export", "export", "The registry as JSON, CycloneDX, SPDX or checklists of obligations. 导出"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }

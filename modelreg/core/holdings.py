@@ -18,7 +18,7 @@ class Holdings(NamedTuple):
     Attributes:
         models: by id; licenses: by id; asked: ids of the models that were asked for (the others are their ancestors).
         publishers: `id`, `name`, `owners`; ambiguous: names that are never decided, with their candidates.
-        digest: sha256 of the whole registry that this was taken from.
+        digest: sha256 of the whole registry that this was taken from; whole: whether this is all of it.
     """
 
     models: Mapping[str, Model]
@@ -27,6 +27,7 @@ class Holdings(NamedTuple):
     publishers: Mapping[str, Mapping[str, Any]]
     ambiguous: Mapping[str, Sequence[str]]
     digest: str
+    whole: bool
 
     def period(self, model: Model, date: str = "") -> Period | None:
         """The period that covers an ISO date; without a date the last one, if it is still in force."""

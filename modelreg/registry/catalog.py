@@ -114,6 +114,7 @@ class Catalog:
             {k: v for k, v in sorted(self.publishers.items()) if ids is None or k in publishers},
             dict(self.data.ambiguous) if ids is None else {},
             self.digest,
+            ids is None,
         )
 
     def _reached(self, models: Iterable[Model]) -> set[str]:
