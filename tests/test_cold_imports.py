@@ -24,6 +24,9 @@ COMMANDS = [
     ["license", "--help"],
     ["explain", "rules"],
     ["validate", "--help"],
+    ["export", "chatglm-6b"],
+    ["export", "chatglm-6b", "--format", "cyclonedx"],
+    ["export", "--help"],
 ]
 
 

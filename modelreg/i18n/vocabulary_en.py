@@ -256,7 +256,13 @@ VOCABULARY = {
         "What the texts of open-weights models say, in our words, by clause; made from the data, never e"
         "dited by hand. Not legal advice."
     ),
-    "page.counts": "{models} models in {families} families, {licenses} licence records, {texts} official texts.",
+    "page.counts": (
+        "{models} models in {families} families of {publishers} publishers, under {names} names; {licens"
+        "es} licence records ({agreements} licences and agreements, {statements} statements of licensors"
+        ", {policies} use policies) on {texts} official texts, with {clauses} clauses. {histories} model"
+        "s changed their licence over time. The terms of {unseen} models could not be seen: their verdic"
+        "t is `undetermined`."
+    ),
     "page.other-language": "[中文]({link})",
     "page.digest": "Data",
     "page.comparison": "Commercial terms of all licences",
@@ -286,6 +292,7 @@ VOCABULARY = {
     "page.superseded-by": "Followed by",
     "page.beside": "Read together with",
     "page.policy-of": "Part of",
+    "page.clauses": "Clause by clause",
     "page.clause": "Clause",
     "page.where": "Lines",
     "page.in-our-words": "In our words",

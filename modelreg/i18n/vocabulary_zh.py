@@ -253,7 +253,13 @@ VOCABULARY = {
     "model.other": "其他",
     "page.registry": "注册表",
     "page.about": "开放权重模型的文本说了什么：用我们的话，按条款列出；由数据生成，不手工编辑。并非法律意见。",
-    "page.counts": "{models} 个模型，{families} 个系列，{licenses} 份许可证记录，{texts} 份官方文本。",
+    "page.counts": (
+        "{publishers} 个发布者的 {families} 个系列、{models} 个模型、{"
+        "names} 个名称；{licenses} 份许可证记录（许可证与协议 {agreements}"
+        " 份、许可方声明 {statements} 份、使用政策 {policies} 份），依据 {t"
+        "exts} 份官方文本，共 {clauses} 条条款。{histories} 个模型的许可证曾"
+        "有变更。{unseen} 个模型的条款未能见到，其结论为 `undetermined`。"
+    ),
     "page.other-language": "[English]({link})",
     "page.digest": "数据",
     "page.comparison": "所有许可证的商业条款",
@@ -282,6 +288,7 @@ VOCABULARY = {
     "page.superseded-by": "后继版本",
     "page.beside": "须一并阅读",
     "page.policy-of": "所属许可证",
+    "page.clauses": "逐条说明",
     "page.clause": "条款",
     "page.where": "行号",
     "page.in-our-words": "我们的概述",

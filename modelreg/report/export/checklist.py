@@ -168,8 +168,9 @@ def _effect(term: Term, condition: str, words: Vocabulary) -> Item:
 
 def _duties(record: License, words: Vocabulary) -> Iterator[Item]:
     for duty in record.items("duties"):
-        if not duty["mandatory"]:
-            continue
+        what = words.words.pick(duty["what"]) if "what" in duty else ""
+        if not duty["mandatory"] and not what:
+            continue  # only encouraged; one with `what` holds where that is so (a NOTICE file that was received)
         kind = MUST_NOT if duty["label"] in _DUTIES_NOT_TO else MUST
         text = _must(duty["label"], words)
         if duty.get("values"):
@@ -177,7 +178,11 @@ def _duties(record: License, words: Vocabulary) -> Iterator[Item]:
         unless = duty.get("unless") or ()
         if unless:
             text += f" ({words('key.unless')}: {words.join(words(f'check.{u}') for u in unless)})"
+        if what and duty["mandatory"]:
+            text += f" ({what})"
         condition = words("check.commercial-use") if duty.get("only") == "commercial" else ""
+        if what and not duty["mandatory"]:
+            condition = what
         for trigger in duty["trigger"]:
             yield _item(trigger, kind, text, duty, words, condition if trigger != "commercial-use" else "")
 

@@ -23,11 +23,18 @@ def test_llama_3_1() -> None:
     for expected in (
         "USE CASE Passing on copies of the weights",
         "YOU MUST hand over a copy of the licence",
-        "YOU MUST show the prescribed line: “Built with Llama”",
         "IF monthly active users: more than 700,000,000, affiliates included",
         "ATTRIBUTE clause 1.b.i",
     ):
         assert expected in found
+    assert any(line.startswith("YOU MUST show the prescribed line: “Built with Llama” (") for line in found)
+
+
+def test_a_duty_that_holds_only_in_a_case_stands_under_it() -> None:
+    found = lines("Apache-2.0")
+    place = next(i for i, line in enumerate(found) if line.startswith("IF") and "NOTICE" in line)
+    assert "NOTICE" in found[place + 1]
+    assert found[place + 1].startswith("YOU MUST ")
 
 
 def test_alternative_limits_stand_together() -> None:
