@@ -15,23 +15,24 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m compileall -q modelreg
 	touch $(STAMP)
 
-demo: $(VENV)/.light
+# From the registry to a running model, all of it offline once installed: look up, check, be refused, accept, ask.
+demo: $(STAMP)
 	$(BIN)/modelreg list chatglm --no-copies
 	-$(BIN)/modelreg check chatglm-6b --commercial
 	$(BIN)/modelreg check chatglm-6b --commercial --registered
-
-$(VENV)/.light: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -e .
-	$(BIN)/python -m compileall -q modelreg
-	touch $@
+	@rm -rf build/demo && mkdir -p build/demo
+	-MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "What is a model licence?"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg accept chatglm-demo --research --yes --by "make demo"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "What is a model licence?"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "ChatGLM-6B 可以商用吗？"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg ledger verify
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check modelreg scripts
+	$(BIN)/ruff format --check .
 
 types: $(STAMP)
 	$(BIN)/mypy

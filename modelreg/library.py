@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelreg.book import Book
 from modelreg.core.facts import is_date, parse_facts
-from modelreg.core.license import License
-from modelreg.core.model import Model
 from modelreg.core.verdict import Decision
 from modelreg.decision import engine
 from modelreg.registry.catalog import Catalog
-from modelreg.registry.names import Ambiguous, Found
 
 __all__ = ["Decision", "decide"]
 
@@ -46,27 +44,5 @@ def decide(
         import time
 
         as_of = time.strftime("%Y-%m-%d", time.gmtime())
-    found = registry.resolve(model)
-    if isinstance(found, Found):
-        subject = engine.Subject(model, registry.model(found.id), revision=revision or found.revision)
-    elif isinstance(found, Ambiguous):
-        subject = engine.Subject(model, candidates=found.candidates)
-    else:
-        subject = engine.Subject(model, suggestions=found.suggestions)
-    return engine.decide(subject, parse_facts(facts), as_of, _Lookup(registry))
-
-
-class _Lookup:
-    """A catalog as the engine asks it: None instead of KeyError (decision.case.Lookup)."""
-
-    def __init__(self, registry: Catalog) -> None:
-        self._registry = registry
-
-    def license(self, license_id: str) -> License | None:
-        return self._registry.license(license_id) if self._registry.has_license(license_id) else None
-
-    def model(self, model_id: str) -> Model | None:
-        return self._registry.model(model_id) if self._registry.has_model(model_id) else None
-
-    def find(self, name: str) -> Model | None:
-        return self._registry.find(name)
+    book = Book(registry.data)
+    return engine.decide(book.subject(model, revision or None), parse_facts(facts), as_of, book)

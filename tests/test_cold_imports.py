@@ -27,6 +27,13 @@ COMMANDS = [
     ["export", "chatglm-6b"],
     ["export", "chatglm-6b", "--format", "cyclonedx"],
     ["export", "--help"],
+    ["run", "--help"],
+    ["accept", "--help"],
+    ["revoke", "--help"],
+    ["ledger", "list"],
+    ["ledger", "--help"],
+    ["lock", "--help"],
+    ["exec", "--help"],
 ]
 
 

@@ -26,12 +26,18 @@ COMMANDS = {
     "show": Entry("show", "show", "Everything recorded about a model, by clause. 详情"),
     "check": Entry("check", "check", "May I use it, under which conditions, what next, which clause. 检查"),
     "compare": Entry("compare", "compare", "Terms of several models side by side. 对比"),
+    "accept": Entry("accept", "accept", "Show the terms, ask, and record the acknowledgement. 接受条款"),
+    "revoke": Entry("revoke", "revoke", "Take an acknowledgement back. 撤销"),
+    "ledger": Entry("ledger", "app", "The record of acknowledgements: list, show, verify, export. 账本"),
+    "lock": Entry("lock", "lock", "Pin models, terms and files of a project in modelreg.lock. 锁定"),
+    "run": Entry("run", "run", "Pass the gate, then run a ChatGLM model here: chat, --prompt, stdin. 运行"),
+    "exec": Entry("exec_command", "exec_command", "Run a Python program whose model loads pass the gate. 守门运行"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
     "export": Entry("export", "export", "The registry as JSON, CycloneDX, SPDX or checklists of obligations. 导出"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }
-GROUPS = frozenset({"license"})
+GROUPS = frozenset({"ledger", "license"})
 
 EPILOG = "Docs: README.md. modelreg says what licence texts say; it gives no legal advice."
 

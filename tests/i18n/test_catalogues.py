@@ -42,6 +42,7 @@ def test_every_word_of_the_schemas_is_in_the_vocabulary() -> None:
             if isinstance(value, bool):
                 continue
             prefixes = {"value": f"{term}-", "tag": "tag.", "trigger": "check.", "unless": "check."}
+            prefixes |= {"also_for": "check.", "acts": "check."}
             assert {value, prefixes.get(key, "") + value} & spoken, (term, key, value)
             assert (
                 key in ("value", "") or key in ("label", "trigger", "tag", "metric", "crossed") or f"key.{key}" in table

@@ -133,7 +133,8 @@ def _commercial(record: License, words: Vocabulary) -> Iterator[Item]:
         item = _item("commercial-use", MUST, _must(term["approval"], words), term, words)
         registration = record.term("registration")
         where = [*registration.get("urls", ()), *registration.get("emails", ())] if registration else []
-        yield item._replace(attributes=(*item.attributes, *where))
+        for case in ("commercial-use", *term.get("also_for", ())):
+            yield item._replace(case=case, attributes=(*item.attributes, *where))
     registration = record.term("registration")
     if registration is not None and registration["applies"] == "always":
         item = _item("any-use", MUST, _must("registration-form", words), registration, words)
@@ -153,7 +154,9 @@ def _caps(record: License, words: Vocabulary) -> Iterator[Item]:
         yield _effect(terms[0], condition, words)
     for term in record.items("excluded_entities"):
         who = words.value(term["entity"]) + (words("check.affiliates") if term["affiliates"] is True else "")
-        yield _effect(term, words("check.you-are", who=who), words)
+        item = _effect(term, words("check.you-are", who=who), words)
+        # Where acts are named, the body is barred from these alone.
+        yield from (item._replace(case=case) for case in term.get("acts") or (item.case,))
 
 
 def _effect(term: Term, condition: str, words: Vocabulary) -> Item:
@@ -183,6 +186,10 @@ def _duties(record: License, words: Vocabulary) -> Iterator[Item]:
         condition = words("check.commercial-use") if duty.get("only") == "commercial" else ""
         if what and not duty["mandatory"]:
             condition = what
+        if duty.get("families"):
+            condition = words.join(
+                filter(None, [condition, f"{words('key.families')}: {words.join(duty['families'])}"])
+            )
         for trigger in duty["trigger"]:
             yield _item(trigger, kind, text, duty, words, condition if trigger != "commercial-use" else "")
 

@@ -136,11 +136,11 @@ def sentence(site: Site, name: str, term: Term) -> str:
             parts.append(site.license(value, "../"))
         elif key in ("urls", "url"):
             parts += [web(v) for v in ([value] if isinstance(value, str) else value)]
-        elif key in ("emails", "exempt_families", "applies_to", "display", "jurisdiction", "release_date"):
+        elif key in ("emails", "exempt_families", "families", "applies_to", "display", "jurisdiction", "release_date"):
             shown = value if isinstance(value, list) else [value]
             parts.append(f"{words('key.' + key)}: " + ", ".join(code(str(v)) for v in shown))
-        elif key == "unless" and name == "duties":
-            parts.append(f"{words('key.unless')}: " + words.join(words(f"check.{v}") for v in value))
+        elif key in ("also_for", "acts") or (key == "unless" and name == "duties"):
+            parts.append(f"{words('key.' + key)}: " + words.join(words(f"check.{v}") for v in value))
         elif key == "automatic" and name == "termination":
             parts.append(f"{words('key.automatic_end')}: {words.value(value)}")
         elif key == "alternative_group":
