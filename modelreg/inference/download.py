@@ -29,6 +29,7 @@ from modelreg.inference.hub_problems import (
     NoRevisionError,
     NothingToLoadError,
     OfflineError,
+    UnreachableError,
     system_problem,
     translate,
 )
@@ -158,7 +159,13 @@ class Hub:
         from huggingface_hub import HfApi
 
         api = HfApi(endpoint=self.endpoint, token=self._token)
-        commit = self._asked(repository, revision, lambda: api.model_info(repository, revision=revision or None)).sha
+        try:
+            about = self._asked(repository, revision, lambda: api.model_info(repository, revision=revision or None))
+        except UnreachableError as error:
+            if (self._storage(repository) / "refs" / (revision or "main")).is_file():
+                error.hint = f"it was fetched before: --offline takes what is here. Or {error.hint}"
+            raise
+        commit = about.sha
         if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
             raise translate(ValueError("no commit in its answer"), repository, revision, self.endpoint)
         self._remember(repository, revision or "main", commit)
@@ -253,7 +260,7 @@ class Hub:
             if single in there:
                 return [single]
         if self.offline:
-            raise self._absent(repository, commit, [WEIGHTS[0][1]])
+            raise self._absent(repository, commit, ["the weights"])
         others = sorted({Path(n).suffix for n in there if Path(n).suffix in (".gguf", ".bin", ".pt", ".ckpt", ".onnx")})
         has = f"; it has {', '.join(others)} files of another kind" if others else ""
         raise NothingToLoadError(
@@ -412,5 +419,5 @@ def sizes(files: Iterable[File]) -> str:
     """Bytes of some files for people: `12.3 GB in 9 files`."""
     chosen = list(files)
     total = sum(f.size for f in chosen)
-    unit, by = ("GB", 1e9) if total >= 1e8 else ("MB", 1e6)
+    unit, by = ("GB", 1e9) if total >= 1e8 else ("MB", 1e6) if total >= 1e5 else ("kB", 1e3)
     return f"{total / by:.1f} {unit} in {len(chosen)} file{'s' if len(chosen) != 1 else ''}"
