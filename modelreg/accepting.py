@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from modelreg.core.facts import is_date, parse_facts
 from modelreg.core.license import License
-from modelreg.desk import Desk, Target
+from modelreg.desk import Desk, Target, is_commit
 from modelreg.errors import InputError, ModelEnvironmentError, UsageError
 from modelreg.ledger import match
 from modelreg.ledger.gate import Ruling
@@ -75,6 +75,11 @@ def draft(desk: Desk, wish: Wish) -> Draft:
         RefusedError: the model cannot be identified. InputError, UsageError: something given is wrong.
     """
     target = desk.look(wish.model, as_model=wish.as_model, revision=wish.revision)
+    named = wish.revision or (desk.book.subject(wish.model).revision if target.files is None else "")
+    if named and not is_commit(named):
+        raise UsageError(
+            f"'{named}' is no commit: what a branch or tag points to changes", where="--revision", hint="--revision SHA"
+        )
     if target.files is not None and not target.digest:
         target = target._replace(digest=target.files.digest())
     evidence = _evidence(wish)

@@ -180,7 +180,9 @@ class Desk:
         here = bundled(subject.model.id)
         if here is not None:
             return self._look_inside(here, "", subject.model.id)
-        return Target(subject.model, subject.revision, bases=self._side_bases(subject.model))
+        # A branch or a tag is no revision: what it points to changes.
+        commit = subject.revision if is_commit(subject.revision) else ""
+        return Target(subject.model, commit, bases=self._side_bases(subject.model))
 
     def _look_inside(self, path: Path, as_model: str, of: str, depth: int = 0) -> Target:
         if depth > _DEPTH:
@@ -360,6 +362,11 @@ class Desk:
             return desk.require(target, facts, **asked)
 
         return renew
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision is a commit: at least seven hexadecimal digits."""
+    return 7 <= len(revision) <= 64 and not set(revision) - set("0123456789abcdef")
 
 
 def _is_there(path: Path) -> bool:

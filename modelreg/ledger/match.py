@@ -202,7 +202,7 @@ def object_to(
         return no(2, "other-account", f"is {data['person']}'s own (account {data['account']}), not yours")
     if data["expires"] and now.strftime("%Y-%m-%d") >= data["expires"]:
         return no(3, "expired", f"expired on {data['expires']}")
-    if data["revision"] and data["revision"] != question.revision:
+    if data["revision"] and not question.revision.startswith(data["revision"]):
         got = question.revision or "an unknown one"
         return no(4, "revision-changed", f"is for revision {data['revision']}, not {got}")
     folder = data["folder"]

@@ -468,6 +468,14 @@ def case_other_revision(world: World) -> Any:
     return world.ask("lab/free", revision="2" * 40), (4, "revision-changed")
 
 
+def case_branch_instead_of_a_revision(world: World) -> Any:
+    assert world.accept("lab/free", "--commercial", "--revision", "main") == 2
+    assert world.accept("lab/free@v1.0", "--commercial") == 2
+    world.accept("lab/free", "--commercial", "--revision", "1234567")
+    assert world.ask("lab/free", revision="1234567" + "0" * 33) == (0, "")
+    return world.ask("lab/free@main"), (4, "revision-changed")
+
+
 # --- adapters ----------------------------------------------------------------------------------------------------
 
 
