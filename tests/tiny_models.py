@@ -15,6 +15,7 @@ CONFIG: dict[str, Any] = {
     "torch_dtype": "float16", "tie_word_embeddings": False,
 }  # fmt: skip
 
+
 def make(folder: Path) -> Path:
     """Write the checkpoint and a tokenizer for it."""
     import torch
