@@ -15,7 +15,8 @@ from fake_hub import FakeHub
 
 from modelreg.errors import ExitCode, ModelregError, UsageError
 from modelreg.inference import hub_problems as problems
-from modelreg.inference.download import Hub, Plan, sizes
+from modelreg.inference.download import Hub
+from modelreg.inference.hub_files import Plan, sizes
 
 pytest.importorskip("huggingface_hub")
 NAME = "THUDM/tiny"
