@@ -17,7 +17,8 @@ from modelreg.core.model import Model
 from modelreg.errors import ModelEnvironmentError, UsageError
 
 if TYPE_CHECKING:
-    from modelreg.inference.download import Hub, Plan, Progress
+    from modelreg.inference.download import Hub, Progress
+    from modelreg.inference.hub_files import Plan
 
 _NEEDED = ("torch", "safetensors", "sentencepiece")
 _STEP = 0.1  # off a terminal, a line for each tenth
@@ -67,7 +68,7 @@ def fetch(out: Output, hub: Hub, plan: Plan, *, yes: bool) -> Path:
     Raises:
         UsageError: nobody can be asked. ModelEnvironmentError: declined, and what `Hub.fetch` raises.
     """
-    from modelreg.inference.download import sizes
+    from modelreg.inference.hub_files import sizes
 
     if plan.missing:
         out.warn(

@@ -15,6 +15,7 @@ from modelreg.cli._ledger import LedgerOption
 from modelreg.cli._options import LangOption, RegistryOption
 from modelreg.cli._output import Output
 from modelreg.core.model import Model
+from modelreg.core.verdict import REGISTRATION_FORM, REQUIRES_AGREEMENT
 from modelreg.desk import Desk
 from modelreg.errors import InputError, NotAcceptedError, UsageError
 
@@ -131,7 +132,7 @@ def run(
         if not source.local:
             grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes)
     except NotAcceptedError as error:
-        raise _with_command(error, model, source, given, registry, ledger) from None
+        raise _with_command(error, desk, model, source, given, registry, ledger) from None
     _answer(out, desk, grant, choice, prompt, chat)
 
 
@@ -252,6 +253,7 @@ def _model(desk: Desk, grant: Grant) -> Model:
 
 def _with_command(
     error: NotAcceptedError,
+    desk: Desk,
     model: str,
     source: Source,
     given: dict[str, Any],
@@ -278,11 +280,21 @@ def _with_command(
     for name, value in given.items():
         if name not in known:
             words += [f"--fact={name}={str(v).lower() if v in (True, False) else v}" for v in _each(value)]
+    words += _evidence(desk, error.where, given)
     words += [f"--registry={path}" for path in registry or ()]
     words += [f"--ledger={ledger}"] if ledger else []
     either = "" if given else "  (or --commercial)"
     error.hint = f"{shlex.join(words)}{either}"
     return error
+
+
+def _evidence(desk: Desk, name: str, given: dict[str, Any]) -> list[str]:
+    """What has to be shown where the terms ask for a permission first."""
+    found = desk.book.find(name)
+    decision = desk.ruling(found, given).decision if found is not None else None
+    if decision is None or decision.verdict != REQUIRES_AGREEMENT:
+        return []
+    return ["--evidence", "registration=NUMBER"] if decision.permission == REGISTRATION_FORM else ["--letter", "FILE"]
 
 
 def _each(value: Any) -> list[Any]:

@@ -17,18 +17,20 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from modelreg.errors import ModelEnvironmentError, ModelregError, UsageError
 from modelreg.inference.checksums import verify
+from modelreg.inference.hub_files import File, Plan
 from modelreg.inference.hub_problems import (
     DiskFullError,
     NoRevisionError,
     NothingToLoadError,
     OfflineError,
+    UnreachableError,
     system_problem,
     translate,
 )
@@ -58,52 +60,6 @@ Progress = Callable[[str, int], None]  # (file, bytes more); 0 bytes: the file b
 
 def _silent(_: str, __: int) -> None:
     """Tell nobody."""
-
-
-class File(NamedTuple):
-    """One file of a repository at a commit.
-
-    Attributes:
-        size: bytes; sha256: of a large file (LFS, Xet), else ""; blob: git's SHA-1 of a small one, "" if not known.
-        here: whether it is in the cache already.
-    """
-
-    name: str
-    size: int
-    sha256: str
-    blob: str
-    here: bool
-
-
-class Plan(NamedTuple):
-    """What opening a model takes from its repository.
-
-    Attributes:
-        repository, revision: as asked for; commit: what that is; endpoint: where.
-        files: all that are needed, in order; folder: where they lie, or will.
-        config: config.json, read.
-    """
-
-    repository: str
-    revision: str
-    commit: str
-    endpoint: str
-    files: tuple[File, ...]
-    folder: Path
-    config: Mapping[str, Any]
-
-    @property
-    def missing(self) -> tuple[File, ...]:
-        """The files that must be fetched."""
-        return tuple(f for f in self.files if not f.here)
-
-    @property
-    def bytes_missing(self) -> int:
-        return sum(f.size for f in self.missing)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(f.size for f in self.files)
 
 
 class Hub:
@@ -158,7 +114,13 @@ class Hub:
         from huggingface_hub import HfApi
 
         api = HfApi(endpoint=self.endpoint, token=self._token)
-        commit = self._asked(repository, revision, lambda: api.model_info(repository, revision=revision or None)).sha
+        try:
+            about = self._asked(repository, revision, lambda: api.model_info(repository, revision=revision or None))
+        except UnreachableError as error:
+            if (self._storage(repository) / "refs" / (revision or "main")).is_file():
+                error.hint = f"it was fetched before: --offline takes what is here. Or {error.hint}"
+            raise
+        commit = about.sha
         if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
             raise translate(ValueError("no commit in its answer"), repository, revision, self.endpoint)
         self._remember(repository, revision or "main", commit)
@@ -253,7 +215,7 @@ class Hub:
             if single in there:
                 return [single]
         if self.offline:
-            raise self._absent(repository, commit, [WEIGHTS[0][1]])
+            raise self._absent(repository, commit, ["the weights"])
         others = sorted({Path(n).suffix for n in there if Path(n).suffix in (".gguf", ".bin", ".pt", ".ckpt", ".onnx")})
         has = f"; it has {', '.join(others)} files of another kind" if others else ""
         raise NothingToLoadError(
@@ -406,11 +368,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def sizes(files: Iterable[File]) -> str:
-    """Bytes of some files for people: `12.3 GB in 9 files`."""
-    chosen = list(files)
-    total = sum(f.size for f in chosen)
-    unit, by = ("GB", 1e9) if total >= 1e8 else ("MB", 1e6)
-    return f"{total / by:.1f} {unit} in {len(chosen)} file{'s' if len(chosen) != 1 else ''}"

@@ -39,6 +39,7 @@ REFUSED = [
         4,
         "modelreg accept chatglm3-6b --non-commercial --use=evaluate --fact=region=CN\n",
     ),
+    (["chatglm3-6b", "--commercial"], 4, "--commercial --evidence registration=NUMBER\n"),
     (["chatglm-6b@v0.1.0", "--commercial"], 1, "error[prohibited]"),
     (["no-such-model-at-all"], 1, "error[unidentified-model]"),
     ([DEMO, "--quant", "int5"], 2, "one of: none, int8, int4"),
@@ -173,6 +174,7 @@ class TestHub:
         gone = ask(hub)
         assert gone.returncode == 5
         assert "hub-unreachable" in gone.stderr
+        assert "--offline takes what is here" in gone.stderr
 
     def test_what_does_not_fit_is_refused_before_the_download(
         self, ask: Callable[..., subprocess.CompletedProcess[str]]

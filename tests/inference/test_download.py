@@ -15,7 +15,8 @@ from fake_hub import FakeHub
 
 from modelreg.errors import ExitCode, ModelregError, UsageError
 from modelreg.inference import hub_problems as problems
-from modelreg.inference.download import Hub, Plan, sizes
+from modelreg.inference.download import Hub
+from modelreg.inference.hub_files import Plan, sizes
 
 pytest.importorskip("huggingface_hub")
 NAME = "THUDM/tiny"
@@ -61,7 +62,7 @@ def test_what_is_needed_by_commit_and_nothing_else(server: FakeHub, cache: Path)
     assert plan.config == {"model_type": "chatglm"}
     assert {f.name for f in plan.missing} == NEEDED - {"config.json", "model.safetensors.index.json"}
     assert plan.bytes_missing == sum(len(FILES[f.name]) for f in plan.missing)
-    assert sizes(plan.missing) == "0.0 MB in 6 files"
+    assert sizes(plan.missing) == "7.1 kB in 6 files"
     assert ("GET", SHARDS[0]) not in server.requests
     told: list[tuple[str, int]] = []
     folder = hub.fetch(plan, lambda name, more: told.append((name, more)))
