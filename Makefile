@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types check docs-check bench clean install
+.PHONY: demo test lint types check docs-check docs site bench clean install
 
 install: $(STAMP)
 
@@ -15,23 +15,24 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m compileall -q modelreg
 	touch $(STAMP)
 
-demo: $(VENV)/.light
+# From the registry to a running model, all of it offline once installed: look up, check, be refused, accept, ask.
+demo: $(STAMP)
 	$(BIN)/modelreg list chatglm --no-copies
 	-$(BIN)/modelreg check chatglm-6b --commercial
 	$(BIN)/modelreg check chatglm-6b --commercial --registered
-
-$(VENV)/.light: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -e .
-	$(BIN)/python -m compileall -q modelreg
-	touch $@
+	@rm -rf build/demo && mkdir -p build/demo
+	-MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "What is a model licence?"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg accept chatglm-demo --research --yes --by "make demo"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "What is a model licence?"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg run chatglm-demo --research --prompt "ChatGLM-6B 可以商用吗？"
+	MODELREG_LEDGER=build/demo/ledger.jsonl $(BIN)/modelreg ledger verify
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check modelreg scripts
+	$(BIN)/ruff format --check .
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -39,6 +40,24 @@ types: $(STAMP)
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
 	$(BIN)/python scripts/make_rule_pages.py --check
+	$(BIN)/python scripts/make_export_schema.py --check
+	$(BIN)/python scripts/make_registry_pages.py --check
+	$(BIN)/python scripts/make_statistics.py --check
+
+# Everything in the repository that is made from the data or the code.
+docs: $(STAMP)
+	$(BIN)/python scripts/make_rule_pages.py
+	$(BIN)/python scripts/make_export_schema.py
+	$(BIN)/python scripts/make_registry_pages.py
+	$(BIN)/python scripts/make_statistics.py
+
+# The pages as a web site, in build/site; a broken link stops it.
+site: $(VENV)/.site
+	$(BIN)/zensical build --strict -f mkdocs.yml
+
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[site]'
+	touch $@
 
 check: lint types docs-check test
 	$(BIN)/modelreg validate
@@ -47,4 +66,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/cold_start.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage* .cache

@@ -28,16 +28,12 @@ def resident(field: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--quant", type=int, default=0)
-    parser.add_argument(
-        "--touch", action="store_true", help="read every weight, so that mapped pages are resident"
-    )
+    parser.add_argument("--touch", action="store_true", help="read every weight, so that mapped pages are resident")
     args = parser.parse_args()
     before = resident("VmRSS")
     start = time.perf_counter()

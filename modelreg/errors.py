@@ -65,6 +65,13 @@ class InputError(ModelregError):
     default_code = "bad-input"
 
 
+class RefusedError(ModelregError):
+    """The answer is no where a yes is needed: prohibited, requires an agreement, undetermined, not identified."""
+
+    exit_code = ExitCode.NO
+    default_code = "refused"
+
+
 class NotAcceptedError(ModelregError):
     """The terms are not acknowledged, or the acknowledgement does not match."""
 

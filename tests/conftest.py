@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from gate_support import Gate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +32,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["MODELREG_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["MODELREG_LANG"] = "en"
     os.environ.pop("MODELREG_REGISTRY", None)
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """An empty ledger of the test's own, and test/tiny-chatglm in the registry."""
+    return Gate(tmp_path / "gate", monkeypatch)

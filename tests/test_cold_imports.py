@@ -30,6 +30,16 @@ COMMANDS = [
     ["check", "TheBloke/chatglm2-6B-AWQ", "--commercial"],
     ["watch", "--help"],
     ["add", "--help"],
+    ["export", "chatglm-6b"],
+    ["export", "chatglm-6b", "--format", "cyclonedx"],
+    ["export", "--help"],
+    ["run", "--help"],
+    ["accept", "--help"],
+    ["revoke", "--help"],
+    ["ledger", "list"],
+    ["ledger", "--help"],
+    ["lock", "--help"],
+    ["exec", "--help"],
 ]
 
 

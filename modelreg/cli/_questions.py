@@ -7,56 +7,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from modelreg.cli._book import Book, open_book
+from modelreg.book import Book, open_book
 from modelreg.cli._output import Output
 from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
 from modelreg.decision.engine import decide
 from modelreg.decision.freshness import MAX_AGE, mark
 from modelreg.errors import ExitCode, InputError, UsageError
-
-_MAX_FILE = 4_000_000
-
-
-class Project:
-    """The `modelreg.yaml` of the folder that the command runs in, or of one above it: its `use:` section."""
-
-    def __init__(self) -> None:
-        from modelreg.registry.sources import find_project
-
-        found = find_project()
-        self.path = str(found) if found else None
-        self.facts = Facts({})
-        self.data: Any = None
-        if self.path is not None:
-            self.data = data = _yaml(self.path)
-            if isinstance(data, dict) and "use" in data:
-                self.facts = parse_facts(_as_facts(data["use"]), where=f"{self.path}: use")
-
-    def mark(self, decision: Decision) -> Decision:
-        """Say in the answer that the project's declared use had a hand in it."""
-        if not self.facts:
-            return decision
-        return decision._replace(provenance=(*decision.provenance, f"{self.path}: use"))
-
-
-def _as_facts(use: Any) -> Any:
-    # `use: [product]` is the short form of `use: {use: [product]}`.
-    return {"use": use} if isinstance(use, str | list) else use
-
-
-def _yaml(path: str) -> Any:
-    from pathlib import Path
-
-    from modelreg.registry.yaml_strict import parse_yaml
-
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", code="no-such-file", where=path) from error
-    if len(data) > _MAX_FILE:
-        raise InputError(f"larger than {_MAX_FILE} bytes", code="too-large", where=path)
-    return parse_yaml(data, path).value
+from modelreg.project import Project as Project
+from modelreg.project import as_facts, read_yaml
 
 
 def facts_file(path: str | None) -> Facts:
@@ -69,19 +28,20 @@ def facts_file(path: str | None) -> Facts:
         return Facts({})
     if path.endswith(".json"):
         return parse_facts(_json_file(path), where=path)
-    return parse_facts(_as_facts(_yaml(path)), where=path)
+    return parse_facts(as_facts(read_yaml(path)), where=path)
 
 
 def _json_file(path: str) -> Any:
     from pathlib import Path
 
     try:
-        return _json(Path(path).read_text(encoding="utf-8"), path)
+        return read_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read: {error}", code="no-such-file", where=path) from error
 
 
-def _json(text: str, where: str) -> Any:
+def read_json(text: str, where: str) -> Any:
+    """One strict JSON value: no repeated key, no NaN. Raises: InputError."""
     try:
         return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constants)
     except json.JSONDecodeError as error:
@@ -193,7 +153,7 @@ def answer_batch(
     book = open_registry(overlays, project)
     days = max_age_of(max_age, project)
     bad = no = False
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         text = line.strip()
         if not text:
             continue
@@ -201,7 +161,7 @@ def answer_batch(
         answer: dict[str, Any]
         identity = None
         try:
-            question = _json(text, where)
+            question = read_json(text, where)
             if not isinstance(question, dict):
                 raise InputError("a question is a JSON object", code="bad-question", where=where)
             identity = question.get("id")
@@ -232,7 +192,8 @@ def _one(book: Book, project: Project, question: dict[str, Any], where: str, tod
     return project.mark(decision)
 
 
-def _lines(path: str) -> Iterator[str]:
+def read_lines(path: str) -> Iterator[str]:
+    """Lines of a file, or of stdin for `-`. Raises: InputError."""
     if path == "-":
         yield from _decoded(sys.stdin.buffer)
         return

@@ -30,12 +30,19 @@ COMMANDS = {
     "history": Entry("history", "history", "Every text that held, and what each changed. 条款沿革"),
     "diff": Entry("diff", "diff", "Two licence versions, models or registries: what differs, in words. 差异"),
     "watch": Entry("watch", "watch", "Have the official texts changed since they were recorded? 监看"),
-    "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
     "add": Entry("add", "add", "Draft an entry from a hub repository or a folder. 起草条目"),
+    "accept": Entry("accept", "accept", "Show the terms, ask, and record the acknowledgement. 接受条款"),
+    "revoke": Entry("revoke", "revoke", "Take an acknowledgement back. 撤销"),
+    "ledger": Entry("ledger", "app", "The record of acknowledgements: list, show, verify, export. 账本"),
+    "lock": Entry("lock", "lock", "Pin models, terms and files of a project in modelreg.lock. 锁定"),
+    "run": Entry("run", "run", "Pass the gate, then run a ChatGLM model here: chat, --prompt, stdin. 运行"),
+    "exec": Entry("exec_command", "exec_command", "Run a Python program whose model loads pass the gate. 守门运行"),
+    "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
+    "export": Entry("export", "export", "The registry as JSON, CycloneDX, SPDX or checklists of obligations. 导出"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }
-GROUPS = frozenset({"license"})
+GROUPS = frozenset({"ledger", "license"})
 
 EPILOG = "Docs: README.md. modelreg says what licence texts say; it gives no legal advice."
 

@@ -64,7 +64,8 @@ def list_models(
     elif chosen:
         words = out.words
         columns = [words("col-" + c) for c in COLUMNS]
-        out.table(columns, [_cells(row, instruments, words) for row, instruments in chosen])
+        terms: dict[tuple[str, ...], list[str]] = {}  # hundreds of models share a text
+        out.table(columns, [_cells(row, instruments, words, terms) for row, instruments in chosen])
     out.flush()
     if out.format == "human":
         out.warn(out.words("count-models", shown=len(chosen), total=len(everything)))
@@ -129,16 +130,22 @@ def _code(row: Mapping[str, Any]) -> str:
     return str(code["license"]) if isinstance(code, Mapping) else str(code)
 
 
-def _cells(row: Mapping[str, Any], instruments: list[License], words: Words) -> list[str]:
+def _cells(
+    row: Mapping[str, Any], instruments: list[License], words: Words, terms: dict[tuple[str, ...], list[str]]
+) -> list[str]:
     code = _code(row)
-    size = parameters_text(row["parameters"], words) if isinstance(row["parameters"], Mapping) else ""
+    size = parameters_text(row["parameters"], words) if isinstance(row["parameters"], dict) else ""
+    key = tuple(r.id for r in instruments)
+    if key not in terms:
+        if instruments:
+            cells = (commercial_cell(instruments, words), cap_cell(instruments, words), court_cell(instruments, words))
+            terms[key] = [instruments[-1].id, *cells]
+        else:
+            terms[key] = [words("not-seen"), words("undetermined"), "-", "-"]
     return [
         f"{row['id']} ({size})" if size else str(row["id"]),
         words(code) if code in ("silent", "not-seen") else code,
-        instruments[-1].id if instruments else words("not-seen"),
-        commercial_cell(instruments, words) if instruments else words("undetermined"),
-        cap_cell(instruments, words) if instruments else "-",
-        court_cell(instruments, words) if instruments else "-",
+        *terms[key],
     ]
 
 

@@ -66,7 +66,7 @@ class License:
     def term(self, name: str) -> Term | None:
         """The mapping of a term, or None where the text is silent, not seen or does not settle it."""
         value = self.terms.get(name)
-        return value if isinstance(value, Mapping) else None
+        return value if isinstance(value, dict) else None
 
     def items(self, name: str) -> Sequence[Term]:
         """The entries of a term that is a list; empty where there is none."""

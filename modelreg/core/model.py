@@ -67,10 +67,12 @@ class Period(NamedTuple):
 class Model:
     """The validated mapping of one entry, variants already expanded."""
 
-    __slots__ = ("entry",)
+    __slots__ = ("_bases", "_periods", "entry")
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
         self.entry = entry
+        self._periods: tuple[Period, ...] | None = None
+        self._bases: tuple[Base, ...] | None = None
 
     def __repr__(self) -> str:
         return f"Model({self.id!r})"
@@ -99,14 +101,20 @@ class Model:
     @property
     def periods(self) -> tuple[Period, ...]:
         """The history of the weight licence in order of time; empty where no terms could be seen."""
-        value = self.entry.get("weight_license")
-        if not isinstance(value, list):
-            return ()
-        return tuple(Period(p["from"], p.get("to") or "", p["license"], tuple(p.get("with") or ())) for p in value)
+        if self._periods is None:
+            value = self.entry.get("weight_license")
+            found = value if isinstance(value, list) else []
+            self._periods = tuple(
+                Period(p["from"], p.get("to") or "", p["license"], tuple(p.get("with") or ())) for p in found
+            )
+        return self._periods
 
     @property
     def bases(self) -> tuple[Base, ...]:
-        return tuple(Base(b["model"], b["form"], b.get("source")) for b in self.entry.get("base_models") or ())
+        if self._bases is None:
+            found = self.entry.get("base_models") or ()
+            self._bases = tuple(Base(b["model"], b["form"], b.get("source")) for b in found)
+        return self._bases
 
     @property
     def code_license(self) -> str | None:

@@ -16,6 +16,8 @@ from modelreg.core.verdict import (
     PERMITTED,
     REGISTRATION_FORM,
     REQUIRES_AGREEMENT,
+    SEPARATE_LICENCE,
+    SIGNED_AGREEMENT,
     WITH_CONDITIONS,
     Condition,
 )
@@ -167,14 +169,12 @@ class Case:
         self.lookup = lookup
         self.model = model
         self.uses = frozenset(facts.words("use"))
-        self.commercial = _commercial(facts, self.uses)
+        self.commercial = commercial_of(facts, self.uses)
         self.acts = acts_of(facts, self.uses, self.commercial)
         self.bundles: tuple[Bundle, ...] = ()
         self.descent: Descent | None = None  # of a name that is not in the registry
-        # The user makes the derived model himself: then there is no other publisher whose terms could be missing.
-        self.own_derivative = bool(
-            self.uses & {"distribute-finetune", "merge", "distribute-quantised"} or facts.word("derivative_name")
-        )
+        # The user is the one who makes or publishes the copy: there is no other publisher whose terms could be missing.
+        self.own_derivative = bool(self.uses & (_DISTRIBUTING | {"merge"}) or facts.word("derivative_name"))
 
     @property
     def only_private(self) -> bool:
@@ -198,7 +198,8 @@ class Case:
         return bool(maybe), maybe[0] if maybe else ""
 
 
-def _commercial(facts: Facts, uses: frozenset[str]) -> bool | None:
+def commercial_of(facts: Facts, uses: frozenset[str]) -> bool | None:
+    """Whether the use is commercial, as far as the facts say; None where they do not."""
     stated = facts.flag("commercial")
     if "internal-commercial" in uses:
         return True
@@ -220,7 +221,7 @@ def held(case: Case, bundle: Bundle, kind: str) -> bool:
     facts = case.facts
     if facts.flag("written_permission"):
         return True
-    if not facts.flag("registered"):
+    if not facts.flag("registered") or kind in (SEPARATE_LICENCE, SIGNED_AGREEMENT):
         return False
     if kind != REGISTRATION_FORM:
         return facts.flag("registration_confirmed") is True

@@ -26,7 +26,7 @@ from modelreg.core.verdict import (
     NextStep,
     Reason,
 )
-from modelreg.decision.case import Bundle, Case, Lookup, Outcome
+from modelreg.decision.case import Bundle, Case, Lookup, Outcome, commercial_of
 from modelreg.decision.rules import MODEL_RULES, TEXT_RULES
 
 _NOWHERE = Citation("", "", "")
@@ -59,7 +59,8 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
         outcome = _open("ask-which-model", "ambiguous-name", candidates=list(subject.candidates))
         return _decision(case, subject, [("names", outcome)], ())
     outcomes: list[tuple[str, Outcome]] = []
-    bundles, missing = _collect(case, subject)
+    collected, missing = _collect(case, subject)
+    bundles = _without_repeats(collected)
     case.bundles = tuple(bundles)
     outcomes += [("texts", o) for o in missing]
     if "code-only" in case.uses and case.uses == {"code-only"}:
@@ -72,6 +73,20 @@ def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decisi
         for text_rule in TEXT_RULES:
             outcomes += [(text_rule.RULE_ID, o) for o in text_rule.check(bundle, case)]
     return _decision(case, subject, outcomes, bundles)
+
+
+def texts_in_force(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> list[Bundle]:
+    """The texts that govern a model's weights and those of every ancestor inside them, each ancestor with its own.
+
+    Args: as for `decide`.
+    """
+    return _collect(Case(facts, as_of, lookup, subject.model), subject)[0]
+
+
+def use_of(facts: Facts) -> tuple[bool | None, frozenset[str]]:
+    """The kind of use that facts describe: whether it is commercial, and the uses that they name."""
+    uses = frozenset(facts.words("use"))
+    return commercial_of(facts, uses), uses
 
 
 def _open(label: str, code: str, **params: Any) -> Outcome:
@@ -108,6 +123,10 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 )
             )
         queue += [(b, b.id) for b in found]
+        declared = _declared(case)
+        if declared is not None:
+            # A tag cannot widen the base's terms, but whoever made the copy may have narrowed them.
+            bundles.append(Bundle(None, declared, (), (), ""))
     # Bases that the user names beside those of the entry count too: weights inside count, whatever the tag.
     if model is not None:
         for name in case.facts.words("base_model"):
@@ -133,7 +152,22 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
                 missing.append(_open("no-licence-found", "unknown-base", name=current.id, bases=[base.model]))
             else:
                 queue.append((parent, parent.id))
-    return _without_repeats(bundles), missing
+    return bundles, missing
+
+
+_TAGS = {
+    "gpl-3.0": "GPL-3.0-only",
+    "agpl-3.0": "AGPL-3.0-only",
+    "mit": "MIT",
+    "apache-2.0": "Apache-2.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+}
+
+
+def _declared(case: Case) -> License | None:
+    """The record of the licence that a copy of unknown origin is tagged with, if there is one."""
+    tag = case.facts.word("declared_licence")
+    return case.lookup.license(_TAGS.get(tag.lower(), tag)) if tag else None
 
 
 def _uncertain(case: Case, subject: Subject, descent: Descent) -> Outcome:
@@ -183,6 +217,9 @@ def _bundle(case: Case, model: Model, via: str, subject: Subject) -> tuple[Bundl
     if record is None:
         return None, [_open("no-licence-found", "licence-not-recorded", name=model.id, license=period.license)]
     beside = tuple(r for r in (case.lookup.license(x) for x in period.beside) if r is not None)
+    if case.commercial is False and case.acts["hosting"] is False:
+        # A commercial agreement binds who has signed or obtained it, for commercial use or for serving others.
+        beside = tuple(r for r in beside if r.kind != "commercial-agreement")
     policies: list[License] = []
     for r in (*beside, record):
         policy_id = r.value("use_policy", "license")

@@ -147,6 +147,9 @@ KEYS = {
     "unit": "unit",
     "model": "model",
     "what": "what",
+    "acts": "for these acts",
+    "also_for": "also for",
+    "families": "families",
     "hidden_size": "hidden size",
     "num_layers": "layers",
 }

@@ -147,6 +147,9 @@ KEYS = {
     "unit": "单位",
     "model": "模型",
     "what": "内容",
+    "acts": "针对行为",
+    "also_for": "亦适用于",
+    "families": "家族",
     "hidden_size": "隐层维度",
     "num_layers": "层数",
 }

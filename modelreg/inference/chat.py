@@ -85,7 +85,8 @@ def stream_chat(
     generation, history = tokenizer.generation, list(history or ())
     prompt = query_ids(tokenizer, query, history, role, cached=cache is not None and cache.length > 0)
     limits = _limits(tokenizer, max_length, max_new_tokens)
-    budget, ids = limits.budget(len(prompt)), []  # type: tuple[int, list[int]]
+    budget = limits.budget(len(prompt))
+    ids: list[int] = []
     for token in generate(model, prompt, sampling or published_sampling(tokenizer), limits, cache):
         ids.append(token)
         if generation == "chatglm":
@@ -154,7 +155,8 @@ def stream_reply(
     shown = _Shown(tokenizer.generation)
     decoder, stopper = StreamDecoder(tokenizer), StopStrings(stop)
     steps = generate(model, prompt, sampling, limits, cache)
-    count, reason = 0, None  # type: tuple[int, FinishReason | None]
+    count = 0
+    reason: FinishReason | None = None
     while reason is None:
         try:
             token = next(steps)

@@ -17,6 +17,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 # On top of the weights: activations, the cache of a few thousand tokens, the runtime itself.
 HEADROOM = 1.10
+SMALL_MODEL = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,16 @@ def _what_fits(device: torch.device, need: Need, free: int, refused: int) -> str
                 return f"{on}{what} would fit: {gib(size)} of {gib(room)} free"
     least = gib(need.nbytes(half, 0 if need.bits else 4))
     return f"nothing fits here: the smallest form takes {least}. Free memory, or use another machine"
+
+
+def spare_threads(nbytes: int) -> None:
+    """Compute on one thread where a model is so small that threads would mostly wait for each other.
+
+    Measured on two busy cores with 7.7 MiB of weights: 73 tokens/s on one thread, 3 on two. For programs, not for
+    libraries: the setting is the process's. OMP_NUM_THREADS is obeyed.
+    """
+    if nbytes < SMALL_MODEL and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -90,17 +90,18 @@ def generate(
     generator = None if sampling.greedy else sampling.generator(device)
     stops = frozenset(limits.stop_ids)
     sequence = torch.tensor([list(prompt)], dtype=torch.long, device=device)  # (1, T)
-    fresh, reply = sequence, [[]]  # type: tuple[Tensor, list[list[int]]]
+    fresh = sequence
+    reply: list[int] = []
     for _ in range(limits.budget(len(prompt))):
         if limits.cancelled():
             return "cancelled"
         with torch.inference_mode():  # not around the yield: it would leak into the caller
             logits = model(fresh, cache=cache, logits_to_keep=1)[:, -1]
-            token = choose(logits, sampling, sequence, reply, generator)
+            token = choose(logits, sampling, sequence, [reply], generator)
             fresh = token[:, None].to(device)
             sequence = torch.cat([sequence, fresh], dim=1)
         chosen = int(token)
-        reply[0].append(chosen)
+        reply.append(chosen)
         yield chosen
         if chosen in stops:
             return "stop"

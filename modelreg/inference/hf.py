@@ -35,6 +35,8 @@ from transformers.modeling_outputs import CausalLMOutputWithPast, SequenceClassi
 from modelreg.inference import quant
 from modelreg.inference.adapters import apply_prefix, prefix_tensors
 from modelreg.inference.cache import Cache
+from modelreg.inference.hf_gate import admit
+from modelreg.inference.hf_tokenizer import register_tokenizers
 from modelreg.inference.models import architecture, chatglm, chatglm2
 from modelreg.inference.problems import MissingTensorsError, TensorShapeError, UnexpectedTensorsError
 
@@ -144,14 +146,21 @@ class _Base(PreTrainedModel):
     def from_pretrained(cls, name: str | Path | None, *args: Any, **kwargs: Any) -> Any:
         """Load through the gate, and refuse what stock transformers only reports.
 
-        Args: those of `PreTrainedModel.from_pretrained`; `grant`, from `modelreg.ledger.gate.require()`, is
-            asked for where it is not given.
-        Raises: NotAcceptedError; MissingTensorsError, UnexpectedTensorsError, TensorShapeError.
+        Args: those of `PreTrainedModel.from_pretrained`; `grant`, from `modelreg.require()`, is asked for where
+            it is not given (the Auto classes copy their arguments, which a Grant forbids: leave it out there).
+            A repository's files are fetched by us, by commit: see `download`.
+        Raises: what `hf_gate.admit` raises; MissingTensorsError, UnexpectedTensorsError, TensorShapeError.
         """
-        _admit(name, kwargs.pop("grant", None))
+        grant = kwargs.pop("grant", None)
+        admitted = None if name is None else admit(name, grant, kwargs)
+        folder = None if admitted is None else admitted.folder
+        kwargs.pop("subfolder", None)  # it is in the folder
         wanted = kwargs.pop("output_loading_info", False)
-        loaded: Any = super().from_pretrained(name, *args, output_loading_info=True, **kwargs)
+        loaded: Any = super().from_pretrained(folder, *args, output_loading_info=True, **kwargs)
+        if admitted is not None:
+            admitted.check()  # once more: nothing took their place while they were read
         model, info = loaded
+        model.name_or_path = model.config.name_or_path = str(name or "")
         for key, error in (
             ("missing_keys", MissingTensorsError),
             ("mismatched_keys", TensorShapeError),
@@ -377,17 +386,6 @@ class ChatGLM2ForSequenceClassification(_Base):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def _admit(name: str | Path | None, grant: object) -> None:
-    """Let no weights be opened without a Grant for them. Raises: TypeError for anything else."""
-    from modelreg.ledger.gate import Grant  # type: ignore[import-not-found,unused-ignore]
-
-    if not isinstance(grant, Grant):
-        raise TypeError(
-            f"opening {name} takes the Grant that modelreg.ledger.gate.require() returned: "
-            "from_pretrained(..., grant=grant)"
-        )
-
-
 def register() -> None:
     """Make the Auto classes of transformers use the classes above for `chatglm`; twice does no harm."""
     AutoConfig.register("chatglm", ChatGLMAutoConfig, exist_ok=True)
@@ -395,3 +393,4 @@ def register() -> None:
         auto.register(ChatGLMFirstConfig, ChatGLMForConditionalGeneration, exist_ok=True)
         auto.register(ChatGLMLaterConfig, ChatGLM2ForConditionalGeneration, exist_ok=True)
     AutoModelForSequenceClassification.register(ChatGLMLaterConfig, ChatGLM2ForSequenceClassification, exist_ok=True)
+    register_tokenizers(ChatGLMAutoConfig, ChatGLMFirstConfig, ChatGLMLaterConfig)

@@ -33,7 +33,8 @@ from modelreg.inference.problems import (
 )
 
 if TYPE_CHECKING:
-    from modelreg.ledger.gate import Grant  # type: ignore[import-not-found,unused-ignore]
+    from modelreg.ledger.files import FileSet
+    from modelreg.ledger.gate import Grant
 
 Model: TypeAlias = ChatGLM | ChatGLM2 | ChatGLM2Classifier
 
@@ -66,14 +67,33 @@ def load(
         quant: 4 or 8 quantizes the layers while loading, in the published scheme.
         prefix: a P-Tuning v2 checkpoint to put on top. adapter: a LoRA adapter in PEFT's format.
     Returns: the model in evaluation mode, without gradients; `model.placement` says where and why.
-    Raises: TypeError for anything but a Grant; ConfigError, WeightsError and its branches, DeviceError,
+    Raises: TypeError for anything but a Grant; NotAcceptedError for other files than it was given for, or an
+        adapter that it does not cover; ConfigError, WeightsError and its branches, DeviceError,
         DoesNotFitError.
     """
-    from modelreg.ledger.gate import Grant
+    from modelreg.ledger.gate import genuine
 
-    if not isinstance(grant, Grant):
-        raise TypeError("load() takes the Grant that modelreg.ledger.gate.require() returned")
-    return _open_model(folder, dtype=dtype, device=device, quant=quant, prefix=prefix, adapter=adapter)
+    files = genuine(grant).check_files(folder)
+    side = [_side_files(grant, Path(f)) for f in (prefix, adapter) if f is not None]
+    model = _open_model(folder, dtype=dtype, device=device, quant=quant, prefix=prefix, adapter=adapter)
+    for checked in (files, *side):  # nothing was put in their place while they were read
+        checked.check()
+    return model
+
+
+def _side_files(grant: Grant, folder: Path) -> FileSet:
+    """The files of an adapter, which has a Grant of its own among the bases."""
+    from modelreg.errors import NotAcceptedError
+
+    for base in grant.bases:
+        if base.folder is not None and folder.exists() and base.folder.samefile(folder):
+            return base.check_files(folder)
+    raise NotAcceptedError(
+        f"the grant for {grant.model} does not cover this adapter",
+        code="adapter-not-accepted",
+        where=str(folder),
+        hint="modelreg accept FOLDER --as MODEL …; then modelreg.require(MODEL, adapters=[FOLDER])",
+    )
 
 
 def _open_model(

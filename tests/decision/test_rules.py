@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from decision_support import Book, ask, labels, make_license, make_model, one
 
+from modelreg.core.license import License
+
 CAP: dict[str, Any] = {
     "metric": "mau",
     "value": 1000,
@@ -97,7 +99,8 @@ def test_excluded_kinds_of_organisation_and_their_affiliates() -> None:
     }
     text = make_license("L", excluded_entities=[rule])
     assert one(text, use=["product"], commercial=True, entity="cloud-provider").verdict == "prohibited"
-    assert one(text, use=["product"], commercial=True, entity="company").verdict == "permitted-with-conditions"
+    assert one(text, use=["product"], commercial=True, entity="company").verdict == "permitted"
+    assert "entity-exclusion" in labels(one(text, use=["product"], commercial=True))
     theirs = one(text, use=["product"], commercial=True, entity="company", affiliate_entity="cloud-provider")
     assert theirs.verdict == "prohibited"
     assert one(text, use=["research"], entity="cloud-provider").verdict == "permitted"
@@ -248,3 +251,22 @@ def test_nothing_is_guessed_without_a_use() -> None:
     decision = one(make_license("L"))
     assert decision.verdict == "undetermined"
     assert set(decision.missing_facts) >= {"use", "commercial"}
+
+
+def test_restricted_hosting_asks_for_the_permission_that_the_text_names() -> None:
+    hosting = {"value": ["restricted"], "clause": ["3"]}
+    commercial = {"value": "case-by-case", "approval": "written-authorization", "clause": ["2"]}
+    named = one(make_license("A", hosting=hosting, commercial=commercial), use=["api-service"], commercial=False)
+    assert (named.verdict, named.permission) == ("requires-agreement", "written-authorization")
+    unnamed = one(make_license("A", hosting=hosting), use=["api-service"], commercial=False)
+    assert (unnamed.verdict, unnamed.permission) == ("requires-agreement", "separate-licence")
+
+
+def test_commercial_agreement_binds_commercial_users_only() -> None:
+    duty = {"label": "extra-functionality", "trigger": ["any-use"], "mandatory": True, "clause": ["3.2"]}
+    agreement = make_license("B", commercial=None, registration=None, use_scope=None, grant=None, duties=[duty])
+    agreement = License({**agreement.record, "kind": "commercial-agreement"})
+    periods = [{"from": "2023-01-01", "license": "A", "with": ["B"]}]
+    book = Book([make_license("A"), agreement], [make_model("acme/heron", None, weight_license=periods)])
+    assert "extra-functionality" in labels(ask(book, "acme/heron", use=["product"], commercial=True))
+    assert "extra-functionality" not in labels(ask(book, "acme/heron", use=["research"], commercial=False))

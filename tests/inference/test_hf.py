@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -11,15 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_tokenizers
 import torch
-from conftest import PROMPTS, MakeModel, assert_close
+from conftest import PROMPTS, ROOT, MakeModel, assert_close
+from fake_hub import FakeHub
+from gate_support import Gate
+from recorded import FOLDERS, read
 from test_goldens import FILES, Case, greedy, inputs, open_case, real
 
+from modelreg import require
+from modelreg.errors import NotAcceptedError
 from modelreg.inference import problems
+from modelreg.inference.tokenizers import Generation
 
 transformers = pytest.importorskip("transformers")
 
-from modelreg.inference import hf  # noqa: E402
+from modelreg.inference import hf, hf_gate  # noqa: E402
 
 hf.register()
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -28,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 @pytest.fixture(autouse=True)
 def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The gate is tested apart; the network and code from files must never be wanted."""
-    monkeypatch.setattr(hf, "_admit", lambda *_: None)
+    monkeypatch.setattr(hf, "admit", lambda name, *_: types.SimpleNamespace(folder=name, check=lambda: None))
 
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("remote code was asked for")
@@ -216,18 +226,134 @@ def test_missing_and_unexpected_tensors_are_errors(make_model: MakeModel) -> Non
         load(folder)
 
 
-def test_the_gate(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Grant:
-        pass
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", ["chatglm", "chatglm2", "chatglm3"])
+def test_text_in_text_out(kind: Generation, shared_dir: Path, tmp_path: Path) -> None:
+    """AutoTokenizer and AutoModel over one folder give the recorded ids and replies, alone and in a batch."""
+    goldens = shared_dir / "goldens"
+    models = sorted((goldens / "tokenizers" / FOLDERS[kind]).glob("*.model"))
+    for file in [*(goldens / kind / "e2e").iterdir(), *models]:
+        (tmp_path / file.name).symlink_to(file)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, generation=kind)
+    model = load(tmp_path).eval()
+    replies: dict[str, list[int]] = {}
+    for case in read(shared_dir, f"{kind}/e2e_chat.json")["chat"]:
+        if case["do_sample"] or case.get("role", "user") != "user":
+            continue
+        if kind == "chatglm3":
+            talk = [*case["history"], {"role": "user", "content": case["query"]}]
+            encoded = tokenizer.apply_chat_template(talk, add_generation_prompt=True, return_tensors="pt")
+        else:
+            encoded = tokenizer([case["prompt"]], return_tensors="pt")
+            replies[case["prompt"]] = case["output_ids"]
+        assert encoded["input_ids"][0].tolist() == case["input_ids"]
+        out = generated(model, tokenizer, encoded, max_length=case["max_length"])[0]
+        assert out == case["output_ids"][: len(out)]
+        assert len(out) == len(case["output_ids"])
+    if len(replies) > 1:
+        encoded = tokenizer(list(replies), padding=True, return_tensors="pt")
+        least = min(map(len, replies.values()))
+        together = generated(model, tokenizer, encoded, max_new_tokens=least)
+        assert [row[:least] for row in together] == [ids[:least] for ids in replies.values()]
 
-    fake, parent = types.ModuleType("modelreg.ledger.gate"), types.ModuleType("modelreg.ledger")
-    fake.Grant = Grant  # type: ignore[attr-defined]
-    parent.gate = fake  # type: ignore[attr-defined]
-    monkeypatch.undo()  # the closed gate of the other tests
-    monkeypatch.setitem(sys.modules, "modelreg.ledger", parent)
-    monkeypatch.setitem(sys.modules, "modelreg.ledger.gate", fake)
-    folder = make_model("chatglm2")
-    for wrong in (None, "yes", Grant):
+
+def generated(model: Any, tokenizer: Any, encoded: Any, **limits: int) -> list[list[int]]:
+    """The new ids of each row, greedy."""
+    stops, pad = list(tokenizer.native.stop_ids), tokenizer.pad_token_id
+    out = model.generate(**encoded, do_sample=False, eos_token_id=stops, pad_token_id=pad, **limits)
+    return [row[encoded["input_ids"].shape[1] :].tolist() for row in out]
+
+
+class TestGate:
+    """What `import modelreg.hf` adds: the gate by itself, from repositories and folders."""
+
+    @pytest.fixture(autouse=True)
+    def _open(self, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.undo()  # the closed gate of the other tests; the environment with it
+        for name, path in (("MODELREG_LEDGER", gate.ledger), ("MODELREG_REGISTRY", gate.registry)):
+            monkeypatch.setenv(name, str(path))
+        import modelreg.hf
+
+        assert modelreg.hf.register is hf.register
+        yield
+        hf_gate._require = None
+
+    def test_folders(self, make_model: MakeModel, gate: Gate) -> None:
+        folder = make_model("chatglm2")
+        with pytest.raises(NotAcceptedError):
+            load(folder)
+        kind = hf.ChatGLM2ForConditionalGeneration
+        for wrong in ("yes", type("Grant", (), {})):
+            with pytest.raises(TypeError, match="takes the Grant"):
+                kind.from_pretrained(folder, grant=wrong)
+        gate.accept("test/tiny-chatglm")
+        assert load(folder).config.name_or_path == str(folder)
+        assert kind.from_pretrained(folder, grant=require(folder)) is not None
+
+    def test_without_the_gate_only_a_grant_opens(self, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hf_gate, "_require", None)
         with pytest.raises(TypeError, match="takes the Grant"):
-            load(folder, grant=wrong)
-    assert load(folder, grant=Grant()) is not None
+            load(make_model("chatglm2"))
+
+    def test_repositories(self, make_model: MakeModel, gate: Gate, tmp_path: Path) -> None:
+        name, folder = "test/tiny-chatglm", make_model("chatglm2", tie_word_embeddings=False)
+        files = {p.name: p.read_bytes() for p in folder.iterdir()}
+        files["tokenizer.model"] = tiny_tokenizers.later_model()
+        files["tokenizer_config.json"] = json.dumps(TOKENIZER).encode()
+        files["modeling_chatglm.py"] = files["tokenization_chatglm.py"] = b"raise SystemExit('remote code ran')"
+        env = {**os.environ, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0"}
+        with FakeHub() as hub:
+            hub.add(name, files)
+            env["HF_ENDPOINT"] = hub.url
+            refused = child(env)
+            assert "not-accepted" in refused.stderr
+            assert hub.requests["GET", "model.safetensors"] == 0
+            gate.accept(name)
+            first = child(env)
+            assert first.returncode == 0, first.stderr
+            assert hub.requests["GET", "modeling_chatglm.py"] == hub.requests["GET", "tokenization_chatglm.py"] == 0
+        # And once more without network.
+        again = child({**env, "HF_HUB_OFFLINE": "1"})
+        assert again.stdout == first.stdout
+        said = json.loads(first.stdout)
+        assert said["name"] == name
+        assert len(said["template"]) > 3
+        assert len(said["out"][0]) == len(said["prompt"][0]) + 3
+
+
+def child(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning:modelreg", "-c", SCRIPT],
+        env=env, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+SCRIPT = """
+import json
+import modelreg.hf
+from transformers import AutoModel, AutoTokenizer, TextStreamer
+
+name = "test/tiny-chatglm"
+tokenizer = AutoTokenizer.from_pretrained(name)
+model = AutoModel.from_pretrained(name, dtype="float32")
+encoded = tokenizer(["你好", "a b"], padding=True, return_tensors="pt")
+ids = encoded["input_ids"] % 64  # the small model has 64 rows
+out = model.generate(ids, attention_mask=encoded["attention_mask"], max_new_tokens=3, do_sample=False)
+streamed = []
+
+
+class Streamer(TextStreamer):
+    def on_finalized_text(self, text, stream_end=False):
+        streamed.append(text)
+
+
+model.generate(ids[:1], max_new_tokens=3, do_sample=False, streamer=Streamer(tokenizer, skip_prompt=True))
+template = tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], add_generation_prompt=True)
+print(json.dumps({"name": model.config.name_or_path, "prompt": ids.tolist(), "out": out.tolist(),
+                  "streamed": "".join(streamed), "template": template["input_ids"]}))
+"""
+TOKENIZER = {
+    "name_or_path": "THUDM/chatglm3-6b",
+    "tokenizer_class": "ChatGLMTokenizer",
+    "auto_map": {"AutoTokenizer": ["tokenization_chatglm.ChatGLMTokenizer", None]},
+}

@@ -145,7 +145,7 @@ def test_bad_tokenizer_configs(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match="num_image_tokens"):
         load_tokenizer(folder_of(tmp_path, later=False, own={"num_image_tokens": "many"}))
     (tmp_path / "tokenizer.model").write_bytes(tiny_tokenizers.ranks())
-    for table, said in (([1], "table"), ({"266": {"content": "<sop>"}}, "not defined")):
+    for table, said in (([1], "table"), ({"266": {"content": "<sop>"}}, "share ids")):
         with pytest.raises(TokenizerError, match=said):
             load_tokenizer(folder_of(tmp_path, later=False, own={"added_tokens_decoder": table}), "glm4")
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import sys
-import types
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import PROMPTS, MakeModel
+from conftest import LATER, PROMPTS, MakeModel
+from gate_support import Gate
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from modelreg.errors import ExitCode
+from modelreg import require
+from modelreg.errors import ExitCode, NotAcceptedError, RefusedError
 from modelreg.inference import problems
 from modelreg.inference.checkpoint import find_checkpoint, read_file
 from modelreg.inference.models.chatglm2 import ChatGLM2Classifier
@@ -323,23 +324,50 @@ class TestTiedHead:
 
 
 class TestGrant:
-    def test_only_a_grant_opens(self, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-        class Grant:
-            pass
-
-        fake = types.ModuleType("modelreg.ledger.gate")
-        fake.Grant = Grant  # type: ignore[attr-defined]
-        parent = types.ModuleType("modelreg.ledger")
-        parent.gate = fake  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "modelreg.ledger", parent)
-        monkeypatch.setitem(sys.modules, "modelreg.ledger.gate", fake)
+    def test_only_a_grant_opens(self, make_model: MakeModel, gate: Gate) -> None:
         folder = make_model("chatglm2")
-        for wrong in (None, "yes", {"granted": True}, Grant):
+        for wrong in (None, "yes", {"granted": True}, type("Grant", (), {})):
             with pytest.raises(TypeError, match="takes the Grant"):
-                load(wrong, folder)
-        model = load(Grant(), folder, dtype="float32", device="cpu")
+                load(wrong, folder)  # type: ignore[arg-type]
+        with pytest.raises(NotAcceptedError, match="not acknowledged"):
+            require(folder)
+        gate.accept(folder)
+        model = load(require(folder), folder, dtype="float32", device="cpu")
         assert model.placement is not None
         assert "cpu" in model.placement.reason
+
+    def test_of_these_very_files(self, make_model: MakeModel, gate: Gate, tmp_path: Path) -> None:
+        folder, other = make_model("chatglm2"), tmp_path / "other"
+        gate.accept("test/tiny-chatglm")
+        grant = require(folder)
+        shutil.copytree(folder, other)
+        with pytest.raises(NotAcceptedError, match="the grant is for"):
+            load(grant, other)
+        with pytest.raises(NotAcceptedError, match="before its files were here"):
+            load(require("test/tiny-chatglm"), folder)
+        os.utime(folder / "model.safetensors", ns=(1, 1))
+        with pytest.raises(NotAcceptedError, match="was changed"):
+            load(grant, folder)
+
+    def test_an_adapter_needs_its_own(self, make_model: MakeModel, gate: Gate, tmp_path: Path) -> None:
+        folder, prefix = make_model("chatglm2"), make_prefix(tmp_path / "prefix")
+        gate.accept("test/tiny-chatglm")
+        with pytest.raises(NotAcceptedError, match="does not cover this adapter"):
+            load(require(folder), folder, prefix=prefix)
+        with pytest.raises(RefusedError, match="cannot tell which model"):
+            require(folder, adapters=[prefix])
+        gate.accept(prefix, "--as", "test/tiny-chatglm")
+        grant = require(folder, adapters=[prefix])
+        assert load(grant, folder, prefix=prefix, device="cpu").transformer.prefix is not None
+
+
+def make_prefix(folder: Path) -> Path:
+    """A P-Tuning checkpoint of 4 tokens for the small ChatGLM2."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({**LATER, "pre_seq_len": 4}))
+    name = "transformer.prefix_encoder.embedding.weight"
+    save_file({name: torch.zeros(4, 2 * 2 * 2 * 8)}, folder / "model.safetensors")
+    return folder
 
 
 class TestPieces:

@@ -20,11 +20,19 @@ SUMMARY = {
 
 
 def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
-    if case.commercial is False or frees_outputs(bundle, case):
-        return
     settled = bundle.settled("commercial")
     scope = bundle.settled("use_scope")
     limited = scope is not None and scope[1]["value"] != "any"
+    if case.commercial is False:
+        for source in bundle.records:
+            stated = source.term("commercial")
+            if stated is not None:
+                yield from _without_commerce(bundle, case, source, stated)
+    if case.commercial is False or frees_outputs(bundle, case):
+        return
+    if limited and scope is not None and _only_evaluates(case, scope[1]):
+        yield limit(case, "non-commercial-only", scope[0].cite(scope[1].get("clause")), via=bundle.via)
+        return
     if settled is None:
         yield from _unsettled(bundle, case, scope if limited else None)
         return
@@ -63,6 +71,19 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     if named and case.facts.flag("registered") and not held(case, bundle, kind) and grant is not None:
         where_grant = grant[0].cite(grant[1].get("clause"))
         yield Outcome(WITH_CONDITIONS, "registered-in-another-name", where_grant, {"name": named})
+
+
+def _without_commerce(bundle: Bundle, case: Case, record: License, term: Term) -> Iterator[Outcome]:
+    """Some texts ask for the permission for handing on or public service too, paid or not."""
+    acts = [a for a in term.get("also_for") or () if case.acts.get(a) is True]
+    if acts and term["approval"] != "none":
+        citation = record.cite(term.get("clause"))
+        yield permission(case, bundle, term["approval"], citation, "approval-without-commerce", acts=acts)
+
+
+def _only_evaluates(case: Case, scope: Term) -> bool:
+    """A company's trial of the model, where the text counts evaluation among what is not commercial."""
+    return bool(case.uses) and case.uses <= {"evaluate", "research"} and "evaluation" in (scope.get("permits") or ())
 
 
 def _prohibited(

@@ -23,6 +23,8 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
             continue
         if term.get("only") == "commercial" and not case.commercial:
             continue
+        if "families" in term and (bundle.model is None or bundle.model.family not in term["families"]):
+            continue
         if any(case.acts.get(t) is True for t in term.get("unless") or ()):
             continue
         bears, when = case.bears(term["trigger"])
@@ -32,14 +34,14 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
         yield duty(
             term["label"],
             record.cite(term.get("clause")),
-            is_met(term, case.facts),
+            is_met(term, case.facts, record.id),
             values=values,
             when=when,
             via=bundle.via,
         )
 
 
-def is_met(term: Term, facts: Facts) -> bool | None:
+def is_met(term: Term, facts: Facts, license_id: str) -> bool | None:
     """Whether the described plan does what the duty demands; None where the facts do not say."""
     label = term["label"]
     values = term.get("values") or ()
@@ -51,7 +53,8 @@ def is_met(term: Term, facts: Facts) -> bool | None:
         return notice if notice is not None else facts.flag("ships_licence")
     if label == "copyleft-source":
         licence = facts.word("derivative_licence")
-        return None if licence is None else any(_squash(v) in _squash(licence) for v in values) if values else None
+        same = _squash(license_id.removesuffix("-only").removesuffix("-or-later"))
+        return None if licence is None else same in _squash(licence)
     name = _FACT.get(label)
     return facts.flag(name) if name else None
 

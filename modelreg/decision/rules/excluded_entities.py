@@ -22,6 +22,8 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     for record, term in bundle.items("excluded_entities"):
         if term["only"] == "commercial" and case.commercial is False:
             continue
+        if "acts" in term and not any(case.acts.get(a) is True for a in term["acts"]):
+            continue
         citation = record.cite(term.get("clause"))
         excluded = term["entity"]
         label = "natural-person-excluded" if excluded == "individual" else "entity-exclusion"
@@ -37,8 +39,7 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
                 yield from permission_against_text(bundle, case, citation)
             else:
                 yield Outcome(PROHIBITED, "entity-excluded", citation, {"entity": excluded})
-        elif entity is None or (entity == "company" and excluded in _COMPANIES):
-            # A company may also be a provider of software or cloud services: only the user knows.
+        elif entity is None:
             yield limit(case, label, citation, values=(excluded,), via=bundle.via)
 
 

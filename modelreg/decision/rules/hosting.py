@@ -32,4 +32,7 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
     if "forbidden" in values:
         yield Outcome(PROHIBITED, "hosting-forbidden", citation, {})
     else:
-        yield permission(case, bundle, SEPARATE_LICENCE, citation, "hosting-restricted")
+        # The way that the same texts name for commercial use is the way to this permission too.
+        commercial = bundle.settled("commercial")
+        kind = commercial[1]["approval"] if commercial is not None else "none"
+        yield permission(case, bundle, SEPARATE_LICENCE if kind == "none" else kind, citation, "hosting-restricted")

@@ -49,12 +49,13 @@ def _copy(case: Case) -> Iterator[Outcome]:
     descent = case.descent
     if descent is None or descent.confidence != HIGH or not case.bundles:
         return
-    governing = case.bundles[0].license
+    inside = next((b for b in case.bundles if b.via), case.bundles[0])
+    governing = inside.license
     citation = Citation(governing.id, "", governing.source())
     params = {"base": list(descent.bases), "form": descent.form, "confidence": descent.confidence}
     yield Outcome(WITH_CONDITIONS, "copy-carried", citation, params)
     if "same-publisher" not in descent.why and not case.facts.word("declared_licence"):
-        yield note("third-party-tag", citation, values=(descent.owner, governing.id), via=case.bundles[0].via)
+        yield note("third-party-tag", citation, values=(descent.owner, governing.id), via=inside.via)
 
 
 def _tag(case: Case) -> Iterator[Outcome]:

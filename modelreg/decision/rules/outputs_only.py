@@ -26,6 +26,10 @@ def check(bundle: Bundle, case: Case) -> Iterator[Outcome]:
         upstream = record.record.get("upstream_label")
         if upstream:
             yield limit(case, upstream, record.cite(term.get("clause")), met=False, via=bundle.via)
+        if restricted and scope is not None:
+            for label in ("research-only", "non-commercial-only"):
+                if label == "non-commercial-only" or scope[1]["value"] == "research-only":
+                    yield limit(case, label, scope[0].cite(scope[1].get("clause")), met=False, via=bundle.via)
         yield Outcome(PROHIBITED, "outputs-not-commercial", record.cite(term.get("clause")), {})
     elif restricted and scope is not None:
         record, term = scope

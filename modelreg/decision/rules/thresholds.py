@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelreg.core.license import Citation, License, Term
-from modelreg.core.verdict import DUTY, PROHIBITED, UNDETERMINED, WITH_CONDITIONS, Condition
+from modelreg.core.verdict import (
+    DUTY,
+    PERMISSION,
+    PERMISSION_KINDS,
+    PROHIBITED,
+    UNDETERMINED,
+    WITH_CONDITIONS,
+    Condition,
+)
 from modelreg.decision.case import Bundle, Case, Outcome, limit, permission
 
 RULE_ID = "thresholds"
@@ -88,6 +96,8 @@ def _outcomes(
     met = {_CROSSED: False, _WITHIN: True}.get(state)
     effect = term["effect"]
     if effect == "display":
+        if state == _WITHIN:
+            return
         yield from _display(bundle, case, citation, term, state)
         yield limit(case, label, citation, met=None, values=values, via=bundle.via)
     else:
@@ -99,7 +109,10 @@ def _outcomes(
     params = {"metric": term["metric"], "value": term["value"], "crossed": term["crossed"]}
     if state == _UNCLEAR:
         code = "release-figure-needed" if missing else "affiliates-sum-unclear"
-        yield Outcome(UNDETERMINED, code, citation, params, missing=missing)
+        condition = None
+        if effect in PERMISSION_KINDS:
+            condition = Condition(effect, PERMISSION, (), None, citation, "above-threshold", bundle.via)
+        yield Outcome(UNDETERMINED, code, citation, params, condition, missing=missing)
     if state != _CROSSED or effect == "display":
         return
     if effect in ("ineligible", "licence-ends"):
@@ -131,8 +144,6 @@ def permission_against_text(bundle: Bundle, case: Case, citation: Citation) -> I
 
 
 def _display(bundle: Bundle, case: Case, citation: Citation, term: Term, state: str) -> Iterator[Outcome]:
-    if state == _WITHIN:
-        return
     shown = case.facts.flag("ui_attribution")
     when = "" if state == _CROSSED else "above-threshold"
     condition = Condition("attribution-display", DUTY, (term.get("display", ""),), shown, citation, when, bundle.via)

@@ -86,6 +86,14 @@ class Tokenizer(ABC):
     def tokenize(self, text: str) -> list[str]:
         """The pieces that `encode(text, add_special_tokens=False)` stands for, in the published spelling."""
 
+    @abstractmethod
+    def piece(self, token: int) -> str:
+        """One id's spelling, special tokens by name; empty for an id outside the vocabulary."""
+
+    @abstractmethod
+    def with_prompt_tokens(self, ids: Sequence[int]) -> list[int]:
+        """A text's ids with the generation's prompt tokens, e.g. `[gMASK] sop`, where they belong."""
+
     def encode_ordinary(self, text: str) -> list[int]:
         """Encode without special tokens, whatever the text says: for text that users wrote."""
         return self.encode(text, add_special_tokens=False, allow_special=False)

@@ -76,7 +76,11 @@ class ChatGLMTokenizer(Tokenizer):
     def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """See `Tokenizer.encode`; the prompt tokens `[gMASK] <sop>` come last here."""
         ids = [self._piece_id(piece) for piece in self._pieces(text, allow_special is not False)]
-        return [*ids, self.gmask_token_id, self.bos_token_id] if add_special_tokens else ids
+        return self.with_prompt_tokens(ids) if add_special_tokens else ids
+
+    def with_prompt_tokens(self, ids: Sequence[int]) -> list[int]:
+        """See `Tokenizer.with_prompt_tokens`: `ids [gMASK] <sop>`."""
+        return [*ids, self.gmask_token_id, self.bos_token_id]
 
     def encode_pair(self, text: str, target: str) -> list[int]:
         """Encode a prompt and its answer for training: `text [gMASK] <sop> target <eop>`."""
@@ -129,10 +133,11 @@ class ChatGLMTokenizer(Tokenizer):
 
     def window_text(self, ids: Sequence[int]) -> str:
         """The SentencePiece text, with `<n>`, `<|tab|>` and `<|blank_k|>` still written out."""
-        pieces = [self._piece(token) for token in ids if token != self.pad_token_id]
+        pieces = [self.piece(token) for token in ids if token != self.pad_token_id]
         return str(self._sp.decode_pieces(pieces)) if pieces else ""
 
-    def _piece(self, token: int) -> str:
+    def piece(self, token: int) -> str:
+        """See `Tokenizer.piece`."""
         if 0 <= token < self._offset:
             return f"<image_{token}>"
         if self._offset <= token < self.vocab_size:

@@ -47,7 +47,11 @@ class ChatGLM2Tokenizer(Tokenizer):
     def encode(self, text: str, add_special_tokens: bool = True, allow_special: bool | None = None) -> list[int]:
         """See `Tokenizer.encode`; the prompt tokens `[gMASK] sop` come first."""
         ids = self._text_ids(without_surrogates(text), bool(allow_special))
-        return [*self.prefix_ids, *ids] if add_special_tokens else ids
+        return self.with_prompt_tokens(ids) if add_special_tokens else ids
+
+    def with_prompt_tokens(self, ids: Sequence[int]) -> list[int]:
+        """See `Tokenizer.with_prompt_tokens`: `[gMASK] sop ids`."""
+        return [*self.prefix_ids, *ids]
 
     def _text_ids(self, text: str, allow_special: bool) -> list[int]:  # noqa: ARG002 - this generation has no such tokens
         return list(self._sp.encode(text))
@@ -59,6 +63,12 @@ class ChatGLM2Tokenizer(Tokenizer):
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:  # noqa: ARG002 - see _special_text
         """See `Tokenizer.decode`; the published tokenizers take no notice of `skip_special_tokens`."""
         return str(self._sp.decode_pieces([self._piece(token) for token in ids]))
+
+    def piece(self, token: int) -> str:
+        """See `Tokenizer.piece`."""
+        if token in self._added_names:
+            return self._added_names[token]
+        return str(self._sp.id_to_piece(token)) if 0 <= token < self.vocab_size else ""
 
     def _piece(self, token: int) -> str:
         if token in self._added_names:

@@ -39,8 +39,8 @@ class GLM4Tokenizer(Tokenizer):
 
     Args:
         path: the file of ranks.
-        added_tokens: names and ids from tokenizer_config.json; else the published names above the ranks.
-    Raises: TokenizerError for a malformed file or a missing special token.
+        added_tokens: names and ids from tokenizer_config.json, over the published ones above the ranks.
+    Raises: TokenizerError for a malformed file or ids that collide.
     """
 
     generation = "glm4"
@@ -51,12 +51,15 @@ class GLM4Tokenizer(Tokenizer):
         self._bpe = _encoding(path, ranks)
         self._tokens = {rank: token for token, rank in ranks.items()}
         self.vocab_size = len(ranks)
-        self.special_token_ids = dict(
-            added_tokens or {name: len(ranks) + index for index, name in enumerate(SPECIAL_TOKENS)}
-        )
-        missing = [name for name in SPECIAL_TOKENS[:10] if name not in self.special_token_ids]
-        if missing:
-            raise TokenizerError(f"the GLM-4 tokens {', '.join(missing)} are not defined", where=str(path))
+        usual = {name: len(ranks) + index for index, name in enumerate(SPECIAL_TOKENS)}
+        self.special_token_ids = usual | dict(added_tokens or {})
+        taken = sorted(self.special_token_ids.values())
+        if taken[0] < len(ranks) or len(set(taken)) < len(taken):
+            raise TokenizerError(
+                "special tokens share ids with each other or with the ranks",
+                where=str(path),
+                hint="take tokenizer_config.json from the model's own repository, unchanged",
+            )
         self._names = {token: name for name, token in self.special_token_ids.items()}
         longest_first = sorted(self.special_token_ids, key=len, reverse=True)
         self._special = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
@@ -76,7 +79,11 @@ class GLM4Tokenizer(Tokenizer):
                 ids.append(part)
             else:
                 ids.extend(self._bpe.encode_ordinary(part))
-        return [*self.prefix_ids, *ids] if add_special_tokens else ids
+        return self.with_prompt_tokens(ids) if add_special_tokens else ids
+
+    def with_prompt_tokens(self, ids: Sequence[int]) -> list[int]:
+        """See `Tokenizer.with_prompt_tokens`: `[gMASK] <sop> ids`."""
+        return [*self.prefix_ids, *ids]
 
     def _parts(self, text: str, allow_special: bool) -> list[str | int]:
         """Split at special tokens: they as ids, what is between as text."""
@@ -87,7 +94,11 @@ class GLM4Tokenizer(Tokenizer):
     def tokenize(self, text: str) -> list[str]:
         """See `Tokenizer.tokenize`; bytes are written as Latin-1: a token can be half a character."""
         ids = self.encode(text, add_special_tokens=False)
-        return [self._names.get(token) or self._tokens[token].decode("latin-1") for token in ids]
+        return [self.piece(token) for token in ids]
+
+    def piece(self, token: int) -> str:
+        """See `Tokenizer.piece`."""
+        return self._names.get(token) or self._tokens.get(token, b"").decode("latin-1")
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
         """See `Tokenizer.decode`; special tokens stand between single spaces, as published."""
