@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types check docs-check bench clean install
+.PHONY: demo test lint types check docs-check docs site bench clean install
 
 install: $(STAMP)
 
@@ -40,6 +40,24 @@ types: $(STAMP)
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
 	$(BIN)/python scripts/make_rule_pages.py --check
+	$(BIN)/python scripts/make_export_schema.py --check
+	$(BIN)/python scripts/make_registry_pages.py --check
+	$(BIN)/python scripts/make_statistics.py --check
+
+# Everything in the repository that is made from the data or the code.
+docs: $(STAMP)
+	$(BIN)/python scripts/make_rule_pages.py
+	$(BIN)/python scripts/make_export_schema.py
+	$(BIN)/python scripts/make_registry_pages.py
+	$(BIN)/python scripts/make_statistics.py
+
+# The pages as a web site, in build/site; a broken link stops it.
+site: $(VENV)/.site
+	$(BIN)/zensical build --strict -f mkdocs.yml
+
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[site]'
+	touch $@
 
 check: lint types docs-check test
 	$(BIN)/modelreg validate
@@ -48,4 +66,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/cold_start.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage* .cache

@@ -33,6 +33,7 @@ COMMANDS = {
     "run": Entry("run", "run", "Pass the gate, then run a ChatGLM model here: chat, --prompt, stdin. 运行"),
     "exec": Entry("exec_command", "exec_command", "Run a Python program whose model loads pass the gate. 守门运行"),
     "license": Entry("license", "app", "Licence records: list, show, identify, text, fingerprint. 许可证"),
+    "export": Entry("export", "export", "The registry as JSON, CycloneDX, SPDX or checklists of obligations. 导出"),
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }

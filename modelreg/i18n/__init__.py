@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LANGUAGES = ("en", "zh")
@@ -70,3 +70,54 @@ def _plain(value: Any, lang: str) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return value
+
+
+class Vocabulary:
+    """Words for the values of licence records, and for the pages made of them: pages and exports alone load these."""
+
+    __slots__ = ("_table", "words")
+
+    def __init__(self, lang: str) -> None:
+        if lang == "zh":
+            from modelreg.i18n.vocabulary_zh import VOCABULARY
+        else:
+            from modelreg.i18n.vocabulary_en import VOCABULARY
+        self.words = Words(lang)
+        self._table: Mapping[str, str] = VOCABULARY
+
+    @property
+    def lang(self) -> str:
+        return self.words.lang
+
+    def __call__(self, key: str, **params: Any) -> str:
+        """A phrase; parameters are put in as they are. Raises: KeyError (tests/i18n keeps both languages equal)."""
+        return self._table[key].format(**params) if params else self._table[key]
+
+    def maybe(self, key: str) -> str:
+        """A phrase, or "" where there is none of this key."""
+        return self._table.get(key, "")
+
+    def value(self, value: Any, kind: str = "") -> str:
+        """A value of a record: `yes`, `not stated`, the word for a term of its vocabulary, or the text itself."""
+        if isinstance(value, bool):
+            return self._table["yes" if value else "no"]
+        if isinstance(value, int):
+            return f"{value:,}"
+        if isinstance(value, Mapping):
+            return self.words.pick(value)
+        if isinstance(value, list | tuple):
+            return self.join(self.value(v, kind) for v in value)
+        if value in ("silent", "not-seen"):
+            return self.words(value)
+        return self._table.get(f"{kind}.{value}") or self._table.get(value) or str(value)
+
+    def join(self, parts: Iterable[str]) -> str:
+        """Several words as a list."""
+        return ("、" if self.lang == "zh" else ", ").join(parts)
+
+    def cap(self, term: Mapping[str, Any]) -> str:
+        """A limit, e.g. `monthly active users: more than 700,000,000`."""
+        amount = self(term["crossed"], value=f"{term['value']:,}")
+        if term.get("currency"):
+            amount += f" {term['currency']}"
+        return self("check.metric", metric=self(term["metric"]), amount=amount)

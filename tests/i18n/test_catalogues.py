@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from modelreg.i18n import Words, en, language, zh
+from modelreg.i18n import Vocabulary, Words, en, language, vocabulary_en, vocabulary_zh, zh
 
 PACKAGE = Path(en.__file__).resolve().parent.parent
 
@@ -20,6 +22,46 @@ def test_both_languages_have_the_same_keys_and_parameters(name: str) -> None:
     for key in left:
         fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
         assert fields[0] == fields[1], key
+
+
+def test_the_vocabulary_has_the_same_keys_and_parameters() -> None:
+    left, right = vocabulary_en.VOCABULARY, vocabulary_zh.VOCABULARY
+    assert list(left) == list(right)
+    for key in left:
+        fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
+        assert fields[0] == fields[1], key
+
+
+def test_every_word_of_the_schemas_is_in_the_vocabulary() -> None:
+    schema = json.loads((PACKAGE / "registry" / "schema" / "license.schema.json").read_text(encoding="utf-8"))
+    table, words = vocabulary_en.VOCABULARY, Vocabulary("en")
+    spoken = {*table, *en.CONDITIONS, *en.TEXTS, "HK", "MO", "TW"}
+    for term, wanted in schema["$defs"]["terms"]["properties"].items():
+        assert f"term.{term}" in table
+        for key, value in _enums(wanted):
+            if isinstance(value, bool):
+                continue
+            prefixes = {"value": f"{term}-", "tag": "tag.", "trigger": "check.", "unless": "check."}
+            prefixes |= {"also_for": "check.", "acts": "check."}
+            assert {value, prefixes.get(key, "") + value} & spoken, (term, key, value)
+            assert (
+                key in ("value", "") or key in ("label", "trigger", "tag", "metric", "crossed") or f"key.{key}" in table
+            )
+    assert words.value("silent") == "not stated"
+    assert words.value(True) == "yes"
+
+
+def _enums(node: object, key: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(node, dict):
+        for value in node.get("enum", ()):
+            yield key, value
+        for name, inner in node.get("properties", {}).items():
+            yield from _enums(inner, name)
+        for name in ("oneOf", "items"):
+            yield from _enums(node.get(name), key)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _enums(inner, key)
 
 
 def test_every_reason_of_the_rules_has_words() -> None:

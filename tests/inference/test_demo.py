@@ -16,7 +16,7 @@ from modelreg.inference.tokenizers import detect_generation, load_tokenizer
 from modelreg.inference.weights import _open_model
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMOS = {"chatglm-demo": "chatglm3"}
+DEMOS = {"chatglm-demo": "chatglm3", "chatglm-demo-v1": "chatglm"}
 GREEDY = Sampling(do_sample=False)
 ASKED = {
     "Can ChatGLM-6B be used commercially?": "commercial use",

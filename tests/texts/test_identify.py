@@ -162,7 +162,8 @@ def test_installed_licences_get_their_name_or_none(known: dict[str, Fingerprint]
     seen: dict[str, int] = {}
     for distribution in importlib.metadata.distributions():
         for entry in distribution.files or ():
-            if not re.match(r"(?i)(licen[cs]e|copying)[\w.-]*$", entry.name) or entry.suffix == ".py":
+            named = re.match(r"(?i)(licen[cs]e|copying)[\w.-]*$", entry.name)
+            if not named or entry.suffix in (".py", ".pyc", ".json"):
                 continue
             path = Path(str(entry.locate()))
             if not path.is_file() or path.stat().st_size > 30_000:
