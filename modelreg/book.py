@@ -46,7 +46,10 @@ class Book:
             return Subject(name, self.model(found.id), revision=revision or found.revision)
         if isinstance(found, Ambiguous):
             return Subject(name, candidates=tuple(found.candidates))
-        return Subject(name, suggestions=tuple(found.suggestions))
+        from modelreg.registry.lineage import trace
+
+        descent = trace(self.registry.name_index, name)
+        return Subject(name, suggestions=tuple(found.suggestions), descent=descent)
 
     def require(self, name: str) -> Model:
         """The one model of this name.

@@ -20,8 +20,9 @@ class Project:
         found = find_project()
         self.path = str(found) if found else None
         self.facts = Facts({})
+        self.data: Any = None
         if self.path is not None:
-            data = read_yaml(self.path)
+            self.data = data = read_yaml(self.path)
             if isinstance(data, dict) and "use" in data:
                 self.facts = parse_facts(as_facts(data["use"]), where=f"{self.path}: use")
 

@@ -13,6 +13,7 @@ from modelreg.cli._output import date_of as date_of
 from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
 from modelreg.decision.engine import decide
+from modelreg.decision.freshness import MAX_AGE, mark
 from modelreg.errors import ExitCode, InputError, UsageError
 from modelreg.project import Project as Project
 from modelreg.project import as_facts, read_yaml
@@ -92,6 +93,28 @@ def more_facts(given: Iterable[str]) -> dict[str, Any]:
     return out
 
 
+def max_age_of(given: int | None, project: Project) -> int:
+    """Days after which a text counts as old: the option, else `freshness:` of modelreg.yaml, else 90.
+
+    Raises:
+        UsageError, InputError: not a whole number of days.
+    """
+    if given is None and isinstance(project.data, dict) and "freshness" in project.data:
+        section = project.data["freshness"]
+        days = section.get("max_age") if isinstance(section, dict) and set(section) == {"max_age"} else None
+        if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+            raise InputError(
+                "`freshness` takes `max_age`, a whole number of days",
+                code="bad-freshness",
+                where=f"{project.path}: freshness",
+                hint="freshness: {max_age: 90}",
+            )
+        return days
+    if given is not None and given < 0:
+        raise UsageError(f"not a number of days: {given}", where="--max-age", hint="--max-age 90")
+    return MAX_AGE if given is None else given
+
+
 def open_registry(overlays: Sequence[str] | None, project: Project) -> Book:
     """The registry with its overlays; the project's are among them."""
     return open_book(overlays, project.path)
@@ -105,14 +128,19 @@ def ask(book: Book, model: str, facts: Facts, as_of: str, revision: str | None =
 _REMEMBERED = 4096
 
 
-def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: str) -> int:
+def answer_batch(
+    path: str, overlays: Sequence[str] | None, out: Output, as_of: str, today: str, max_age: int | None
+) -> int:
     """Answer JSON lines with JSON lines, in order; a line that cannot be read gets an `error` and spoils no other.
 
+    Args:
+        as_of: the date of answers that name none; today: for the age of texts, with `max_age` (see `max_age_of`).
     Returns:
         An exit status: 3 if some line could not be read, else 1 if some answer is no, else 0.
     """
     project = Project()
     book = open_registry(overlays, project)
+    days = max_age_of(max_age, project)
     bad = no = False
     answered: dict[str, tuple[dict[str, Any], bool]] = {}  # a batch asks many things twice
     for number, line in enumerate(read_lines(path), 1):
@@ -129,7 +157,7 @@ def answer_batch(path: str, overlays: Sequence[str] | None, out: Output, today: 
             identity = question.get("id")
             key = json.dumps({k: v for k, v in question.items() if k != "id"}, sort_keys=True)
             if key not in answered:
-                decision = _one(book, project, question, where, today)
+                decision = mark(_one(book, project, question, where, as_of), book, today, days)
                 if len(answered) >= _REMEMBERED:
                     answered.clear()
                 answered[key] = decision.to_data(), decision.verdict not in (PERMITTED, WITH_CONDITIONS)

@@ -66,14 +66,22 @@ def identify_file(path: Path, known: KnownTexts) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read or is no text.
     """
-    data = _read(path)
-    words = normalise(decode(data, where=str(path)))
+    return identify_bytes(_read(path), str(path), known)
+
+
+def identify_bytes(data: bytes, name: str, known: KnownTexts) -> dict[str, Any]:
+    """The same for bytes that were read already; `name` is for the answer.
+
+    Raises:
+        InputError: they are no text.
+    """
+    words = normalise(decode(data, where=name))
     # Look-alikes are recognised as themselves, so that none of them passes for a licence of the registry.
     matches = identify_text(data, {**known.prints, **neighbours()})
     decision = best(matches)
     match = decision.match
     result: dict[str, Any] = {
-        "file": str(path),
+        "file": name,
         "license": None,
         "licenses": [],
         "outcome": str(decision.outcome),

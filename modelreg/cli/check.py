@@ -10,6 +10,7 @@ from modelreg.cli._options import AsOfOption, FormatOption, LangOption, OutputOp
 from modelreg.cli._output import Output
 from modelreg.core.facts import Facts, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
+from modelreg.decision.freshness import mark
 from modelreg.errors import ExitCode, UsageError
 
 FORMATS = ("human", "json", "jsonl", "yaml", "markdown")
@@ -40,6 +41,9 @@ def check(
     batch: Annotated[str | None, typer.Option(help="JSON lines of questions ('-': stdin), JSON lines out.")] = None,
     as_of: AsOfOption = None,
     revision: Annotated[str | None, typer.Option(help="Commit of the text that you hold.")] = None,
+    max_age: Annotated[
+        int | None, typer.Option(help="Flag texts not looked at for this many days; default 90.")
+    ] = None,
     registry: RegistryOption = None,
     format: FormatOption = "human",
     output: OutputOption = None,
@@ -58,10 +62,12 @@ def check(
     from modelreg.cli import _questions
 
     out = Output(format, FORMATS, file=output, lang=lang)
+    today = _questions.date_of(None)
+    date = today if as_of is None else _questions.date_of(as_of)
     if batch is not None:
         if models:
             raise UsageError("--batch takes its models from the file", where="--batch", hint="name no model beside it")
-        raise typer.Exit(_questions.answer_batch(batch, registry, out, _questions.date_of(as_of)))
+        raise typer.Exit(_questions.answer_batch(batch, registry, out, date, today, max_age))
     if not models:
         raise UsageError("no model named", where="check", hint="modelreg check MODEL --commercial; modelreg list")
     given = _flags(commercial, research, use, entity, mau, dau, revenue, region, distribute, registered, permission)
@@ -69,8 +75,9 @@ def check(
     project = _questions.Project()
     merged = Facts({**project.facts, **_questions.facts_file(facts), **parse_facts(given, where="command line")})
     book = _questions.open_registry(registry, project)
-    decisions = [_questions.ask(book, m, merged, _questions.date_of(as_of), revision) for m in models]
-    decisions = [project.mark(d) for d in decisions]
+    decisions = [_questions.ask(book, m, merged, date, revision) for m in models]
+    days = _questions.max_age_of(max_age, project)
+    decisions = [mark(project.mark(d), book, today, days) for d in decisions]
     _print(decisions, out)
     out.flush()
     if format == "human":

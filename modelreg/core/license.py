@@ -99,6 +99,12 @@ class License:
         text = texts.get(key) if key else next(iter(texts.values()), None)
         return describe_text(text) if text else ""
 
+    @property
+    def retrieved(self) -> str:
+        """ISO date on which the oldest copy of its texts was read; empty where no record says."""
+        texts: Mapping[str, Any] = self.record.get("texts") or {}
+        return min((str(t["retrieved"]) for t in texts.values() if t.get("retrieved")), default="")
+
     def clause_entry(self, clause: str) -> Mapping[str, Any] | None:
         entry: Mapping[str, Any] | None = (self.record.get("clauses") or {}).get(clause)
         return entry

@@ -18,6 +18,39 @@ class Base(NamedTuple):
     source: Mapping[str, Any] | None = None
 
 
+HIGH, MEDIUM, LOW = "high", "medium", "low"
+
+
+class Descent(NamedTuple):
+    """Where a copy that the registry does not list comes from, as its name and files tell (registry.lineage).
+
+    Attributes:
+        bases: ids of the known models whose weights are inside; several for a merge.
+        form: as in `base_models`; confidence: high, medium or low; why: codes of the rules, see i18n.
+        plain: the base's own name with marks of a quantisation or file format behind it, nothing else.
+        owner: who publishes the copy; "" where the name does not say.
+    """
+
+    bases: tuple[str, ...]
+    form: str
+    confidence: str
+    why: tuple[str, ...]
+    plain: bool
+    owner: str
+
+    def confirmed(self, named: Iterable[str]) -> Descent:
+        """The same after someone named the bases: a plain copy of a model that is named is one for sure."""
+        named = set(named)
+        if not named or (self.confidence == HIGH and named <= set(self.bases)):
+            return self
+        if self.plain and named == set(self.bases):
+            return self._replace(confidence=HIGH, why=(*self.why, "base-named"))
+        return self if named <= set(self.bases) else self._replace(confidence=LOW)
+
+    def to_data(self) -> dict[str, Any]:
+        return {"bases": list(self.bases), "form": self.form, "confidence": self.confidence, "why": list(self.why)}
+
+
 class Period(NamedTuple):
     """A stretch of time in which one licence version (and the statements beside it) governed the weights."""
 

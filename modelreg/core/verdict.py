@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from modelreg.core.license import Citation
+from modelreg.core.model import Descent
 
 PERMITTED = "permitted"
 WITH_CONDITIONS = "permitted-with-conditions"
@@ -103,6 +104,17 @@ class NextStep(NamedTuple):
         }
 
 
+class Stale(NamedTuple):
+    """A text that was last looked at long ago."""
+
+    license: str
+    retrieved: str  # ISO date
+    days: int
+
+    def to_data(self) -> dict[str, Any]:
+        return {"license": self.license, "retrieved": self.retrieved, "days": self.days}
+
+
 class Decision(NamedTuple):
     """The whole answer for one model and one use."""
 
@@ -120,6 +132,8 @@ class Decision(NamedTuple):
     held: tuple[Condition, ...] = ()  # permissions that are in hand
     candidates: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    descent: Descent | None = None  # the copy is not in the registry; this is what it was carried to
+    stale: tuple[Stale, ...] = ()  # facts that nobody looked at for long; they change no verdict
 
     @property
     def unmet(self) -> tuple[str, ...]:
@@ -144,4 +158,6 @@ class Decision(NamedTuple):
             "licenses": [dict(x) for x in self.licenses],
             "candidates": list(self.candidates),
             "provenance": list(self.provenance),
+            "lineage": self.descent.to_data() if self.descent else None,
+            "stale": [s.to_data() for s in self.stale],
         }

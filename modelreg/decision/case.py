@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from modelreg.core.facts import Facts
 from modelreg.core.license import ABSENT, KNOWN, NOT_SEEN, SILENT, Citation, License, Term
-from modelreg.core.model import Model
+from modelreg.core.model import Descent, Model
 from modelreg.core.verdict import (
     DUTY,
     LIMIT,
@@ -159,7 +159,9 @@ def _any(*states: bool | None) -> bool | None:
 class Case:
     """One question: the facts, and what follows from them alone."""
 
-    __slots__ = ("acts", "as_of", "bundles", "commercial", "facts", "lookup", "model", "own_derivative", "uses")
+    __slots__ = (
+        "acts", "as_of", "bundles", "commercial", "descent", "facts", "lookup", "model", "own_derivative", "uses",
+    )  # fmt: skip
 
     def __init__(self, facts: Facts, as_of: str, lookup: Lookup, model: Model | None) -> None:
         self.facts = facts
@@ -170,6 +172,7 @@ class Case:
         self.commercial = commercial_of(facts, self.uses)
         self.acts = acts_of(facts, self.uses, self.commercial)
         self.bundles: tuple[Bundle, ...] = ()
+        self.descent: Descent | None = None  # of a name that is not in the registry
         # The user is the one who makes or publishes the copy: there is no other publisher whose terms could be missing.
         self.own_derivative = bool(self.uses & (_DISTRIBUTING | {"merge"}) or facts.word("derivative_name"))
 

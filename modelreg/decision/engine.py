@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from modelreg.core.facts import Facts
 from modelreg.core.license import Citation, License
-from modelreg.core.model import WEIGHT_FORMS, Model, Period
+from modelreg.core.model import HIGH, WEIGHT_FORMS, Descent, Model, Period
 from modelreg.core.verdict import (
     NOTE,
     ORDER,
@@ -41,6 +41,7 @@ class Subject(NamedTuple):
     candidates: tuple[str, ...] = ()  # several models go by this name
     suggestions: tuple[str, ...] = ()  # nothing goes by it; these are near
     revision: str = ""
+    descent: Descent | None = None  # nothing goes by it; a rule of lineage carries it to a known base
 
 
 def decide(subject: Subject, facts: Facts, as_of: str, lookup: Lookup) -> Decision:
@@ -108,7 +109,13 @@ def _collect(case: Case, subject: Subject) -> tuple[list[Bundle], list[Outcome]]
         found = [b for _, b in bases if b is not None]
         unknown = [name for name, b in bases if b is None]
         own_terms = case.own_derivative or case.facts.word("declared_licence")
-        if not found or unknown or not own_terms:
+        case.descent = descent = subject.descent and subject.descent.confirmed([*unknown, *(b.id for b in found)])
+        if descent is not None and descent.confidence == HIGH:
+            # A plain copy: the terms of its base apply, and rules/lineage.py says so.
+            found = [b for b in map(case.lookup.model, descent.bases) if b is not None]
+        elif descent is not None and not bases:
+            missing.append(_uncertain(case, subject, descent))
+        elif not found or unknown or not own_terms:
             code = "unknown-model" if not bases else "unknown-base" if unknown or not found else "copy-without-terms"
             missing.append(
                 _open(
@@ -163,6 +170,24 @@ def _declared(case: Case) -> License | None:
     return case.lookup.license(_TAGS.get(tag.lower(), tag)) if tag else None
 
 
+def _uncertain(case: Case, subject: Subject, descent: Descent) -> Outcome:
+    """A copy that may be of a known base: not decided, but the reader learns what the base's answer is."""
+    verdicts = [
+        decide(Subject(base, case.lookup.model(base)), case.facts, case.as_of, case.lookup).verdict
+        for base in descent.bases
+    ]
+    return _open(
+        "no-licence-found",
+        "copy-uncertain",
+        name=subject.asked,
+        base=list(descent.bases),
+        form=descent.form,
+        confidence=descent.confidence,
+        verdict=max(verdicts, key=ORDER.index),
+        suggestions=list(dict.fromkeys([*descent.bases, *subject.suggestions]))[:5],
+    )
+
+
 def _inherits(case: Case, form: str, base: str) -> bool:
     if form in WEIGHT_FORMS:
         return True
@@ -181,7 +206,7 @@ def _bundle(case: Case, model: Model, via: str, subject: Subject) -> tuple[Bundl
         return None, [_open("no-licence-found", "terms-not-seen", name=model.id)]
     period = _period(model, case.as_of, "" if via else subject.revision, case.lookup)
     if period is None:
-        if via:
+        if via and case.descent is None:
             # The copy is older than what is recorded of its base: the earliest text is the nearest known.
             period = periods[0]
         else:
@@ -288,6 +313,7 @@ def _decision(
         held=held,
         candidates=subject.candidates or subject.suggestions,
         provenance=tuple(_provenance(case)),
+        descent=case.descent,
     )
 
 
@@ -360,6 +386,7 @@ def _licenses(bundles: Iterable[Bundle], case: Case) -> Iterable[Mapping[str, An
                 "from": period.start if period else "",
                 "to": period.end if period else "",
                 "source": record.source(),
+                "retrieved": record.retrieved,
                 "governing_law": record.term("governing_law"),
                 "forum": record.term("forum"),
             }

@@ -23,7 +23,7 @@ def language(wanted: str | None = None) -> str:
 class Words:
     """The catalogue of one language."""
 
-    __slots__ = ("_conditions", "_reasons", "_texts", "lang")
+    __slots__ = ("_conditions", "_more", "_reasons", "_terms", "_texts", "lang")
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
@@ -34,6 +34,8 @@ class Words:
         self._texts: Mapping[str, str] = catalogue.TEXTS
         self._conditions: Mapping[str, str] = catalogue.CONDITIONS
         self._reasons: Mapping[str, str] = catalogue.REASONS
+        self._more: Mapping[str, str] | None = None
+        self._terms: Mapping[str, Mapping[str, str]] | None = None
 
     def __call__(self, key: str, **params: Any) -> str:
         """A phrase of the interface; parameters are put in as they are.
@@ -41,7 +43,42 @@ class Words:
         Raises:
             KeyError: the catalogue has no such phrase (tests/i18n keeps the two catalogues equal).
         """
-        return self._texts[key].format(**params)
+        text = self._texts.get(key)
+        if text is None:
+            text = self._rare()[key]
+        return text.format(**params)
+
+    def _rare(self) -> Mapping[str, str]:
+        """Phrases of the commands that seldom run; `check` and `list` start without them."""
+        if self._more is None:
+            if self.lang == "zh":
+                from modelreg.i18n import zh_more as catalogue
+            else:
+                from modelreg.i18n import en_more as catalogue  # type: ignore[no-redef]
+            self._more = catalogue.TEXTS
+        return self._more
+
+    def _vocabulary(self) -> Mapping[str, Mapping[str, str]]:
+        if self._terms is None:
+            if self.lang == "zh":
+                from modelreg.i18n import zh_terms as catalogue
+            else:
+                from modelreg.i18n import en_terms as catalogue  # type: ignore[no-redef]
+            self._terms = {"term": catalogue.TERMS, "key": catalogue.KEYS, "value": catalogue.VALUES}
+        return self._terms
+
+    def term(self, name: str) -> str:
+        """What people call a term of a licence record: `commercial` is "commercial use"."""
+        return self._vocabulary()["term"].get(name, name)
+
+    def key(self, name: str) -> str:
+        """What people call a key of a term: `crossed` is "counts from"."""
+        return self._vocabulary()["key"].get(name, name)
+
+    def value(self, word: str) -> str:
+        """A word of the format in words; what is not one (a name, an address) as it is."""
+        vocabulary = self._vocabulary()["value"]
+        return vocabulary[word] if word in vocabulary else self._conditions.get(word, word)
 
     def condition(self, label: str) -> str:
         """What a condition label means."""

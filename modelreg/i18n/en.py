@@ -104,6 +104,10 @@ REASONS = {
     "whether {target} is one is open.",
     "training-forbidden": "The text forbids improving another model ({target}) with the material or its outputs.",
     "sublicensing-forbidden": "The grant may not be sublicensed, and the plan passes it on.",
+    "copy-carried": "It is not in the registry under this name; it is a {form} copy of {base}, whose terms apply "
+    "(confidence: {confidence}). The publisher of the copy may add terms; those were not seen.",
+    "copy-uncertain": "'{name}' is not in the registry. It seems to come from {base} ({form}; confidence: "
+    "{confidence}), for which the answer would be {verdict}; it cannot be looser for a copy.",
 }
 
 TEXTS = {
@@ -199,6 +203,20 @@ TEXTS = {
     "identified": "{file}: {license}",
     "not-identified": "{file}: no licence of the registry recognised",
     "differs": "differs in",
+    "list-comma": ", ",
+    "descent": "Comes from {bases} ({form}); confidence {confidence}: {why}",
+    "why-same-name-and-mark": "the same name with a mark of a quantisation or file format",
+    "why-same-name": "the same name under another owner",
+    "why-same-publisher": "the owner is the base's publisher",
+    "why-known-re-uploader": "the owner is known for plain copies",
+    "why-unknown-owner": "nothing is known of the owner",
+    "why-card-base-model": "the card names the base",
+    "why-base-named": "the base was named in the question",
+    "why-adapter-config": "the adapter's configuration names the base",
+    "why-gguf-metadata": "the metadata of the file name the base",
+    "why-name-begins-with-base": "the name begins with the base's",
+    "why-name-and-card-disagree": "name and card point to different models",
+    "why-unknown-base-beside": "another base is not known here",
     "ask-accept": "Do you accept these terms of {model} for this use: {use}? Type yes",
     "ask-name": "Your name, for the record",
     "accepted": "{id}: {person} accepted the terms of {model}",

@@ -99,6 +99,10 @@ REASONS = {
     "training-target-unclear": "文本禁止改进其他大语言模型但未作定义；{target} 是否属于尚不明确。",
     "training-forbidden": "文本禁止用材料或输出改进其他模型（{target}）。",
     "sublicensing-forbidden": "授权不得转授，而该方案会转授。",
+    "copy-carried": "登记库中没有此名称；它是 {base} 的副本（{form}），适用其条款（把握：{confidence}）。"
+    "副本发布者可能另附条款，尚未见到。",
+    "copy-uncertain": "登记库中没有“{name}”。它似乎源自 {base}（{form}；把握：{confidence}），"
+    "该模型的结论为 {verdict}；副本不会更宽松。",
 }
 
 TEXTS = {
@@ -194,6 +198,20 @@ TEXTS = {
     "identified": "{file}：{license}",
     "not-identified": "{file}：未识别出注册表中的许可证",
     "differs": "差异位于",
+    "list-comma": "，",
+    "descent": "源自 {bases}（{form}）；把握 {confidence}：{why}",
+    "why-same-name-and-mark": "名称相同，仅多量化或文件格式标记",
+    "why-same-name": "同名但属另一账号",
+    "why-same-publisher": "账号属基座发布者",
+    "why-known-re-uploader": "该账号以原样转换闻名",
+    "why-unknown-owner": "对该账号一无所知",
+    "why-card-base-model": "模型卡写明基座",
+    "why-base-named": "提问中写明基座",
+    "why-adapter-config": "适配器配置写明基座",
+    "why-gguf-metadata": "文件元数据写明基座",
+    "why-name-begins-with-base": "名称以基座名开头",
+    "why-name-and-card-disagree": "名称与模型卡所指不同",
+    "why-unknown-base-beside": "另有未知基座",
     "ask-accept": "是否接受 {model} 的上述条款，用于：{use}？同意请输入 yes",
     "ask-name": "请输入姓名，以便记录",
     "accepted": "{id}：{person} 已接受 {model} 的条款",

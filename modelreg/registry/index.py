@@ -19,7 +19,8 @@ def build_index(
     Args:
         models: expanded entries (`id`, `name`, `names`, `publisher`), in the order in which
         candidates are listed.
-        publishers: `id` and `owners`; ambiguous: `name` and `candidates`.
+        publishers: `id`, `owners`, `copies` (they only convert what others publish);
+        ambiguous: `name` and `candidates`.
     Raises: ValueError if an ambiguous name has a candidate that is not a model.
     """
     pubs = list(publishers)
@@ -46,6 +47,7 @@ def build_index(
         "ids": ids,
         "publisher": of,
         "owners": owners,
+        "copiers": sorted({key(owner) for p in pubs if p.get("copies") for owner in p["owners"]}),
         "exact": known,
         "ambiguous": listed,
         **tables.done(),

@@ -116,6 +116,12 @@ class Registry:
         """sha256 of all data, overlays included, wherever they were written."""
         return str(self._piece("about")["digest"])
 
+    @property
+    def name_index(self) -> Mapping[str, Any]:
+        """The index of all names (`index.build_index`), for `names.resolve` and `lineage.trace`."""
+        found: Mapping[str, Any] = self._piece("names")
+        return found
+
     def resolve(self, text: str) -> names.Resolution:
         """The model that a name, URL, purl, tag or file name means; see `names.resolve`."""
         return names.resolve(self._piece("names"), text)

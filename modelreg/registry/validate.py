@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 from modelreg.registry import checks
@@ -33,7 +34,30 @@ def validate(paths: Iterable[StrPath] = (), *, against_built_in: bool | None = N
         else:
             is_license = os.path.basename(os.path.dirname(os.path.abspath(path))) == "licenses"
             read_file(raw, path, source=source, name=path, is_license=is_license)
-    return ordered(checks.check(raw))
+    return ordered([*checks.check(raw), *(p for path in listed if os.path.isfile(path) for p in unfinished(path))])
+
+
+_TODO = re.compile(r"#\s*TODO\b:?\s*(.*)")
+_KEY = re.compile(r"^[\s-]*#?\s*([a-z_]+):")
+
+
+def unfinished(path: str) -> list[Problem]:
+    """What is still marked `# TODO` in a file, as `modelreg add` writes it. A file that cannot be read has none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            lines = stream.readlines()
+    except OSError:
+        return []
+    found = []
+    for number, line in enumerate(lines, 1):
+        mark = _TODO.search(line)
+        if mark is not None:
+            key = _KEY.match(line)
+            what = f"{key[1]} is not finished" if key else "something is not finished"
+            message = f"{what}: {mark[1].strip()}" if mark[1].strip() else what
+            where = f"{path}:{number}:{mark.start() + 1}"
+            found.append(Problem("warning", "to-do", message, where, "look, write the value, and remove the TODO"))
+    return found
 
 
 def _stands_alone(path: str) -> bool:

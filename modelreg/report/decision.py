@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelreg.core.model import Descent
 from modelreg.core.verdict import (
     DUTY,
     LIMIT,
@@ -33,6 +34,8 @@ def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
     )
     for entry in decision.licenses:
         yield Line(f"{words('terms')}: {entry['title']} ({entry['license']})", depth=1, remark=_period(entry, words))
+    if decision.descent is not None:
+        yield _descent(decision.descent, words)
     for source in decision.provenance:
         yield Line(f"{words('overlay')}: {source}", "warn", 1)
     if decision.candidates:
@@ -50,8 +53,17 @@ def decision_lines(decision: Decision, words: Words) -> Iterator[Line]:
         yield Line(words("next"), "head")
         for step in decision.next_steps:
             yield from _step(step, words)
+    for stale in decision.stale:
+        text = words("stale", license=stale.license, date=stale.retrieved, days=stale.days)
+        yield Line(text, "dim", remark=f"modelreg watch --license {stale.license}")
     if decision.missing_facts:
         yield Line(words("missing-line", facts=", ".join(decision.missing_facts)), "dim")
+
+
+def _descent(descent: Descent, words: Words) -> Line:
+    why = words("list-comma").join(words("why-" + code) for code in descent.why)
+    line = words("descent", bases=", ".join(descent.bases), form=descent.form, confidence=descent.confidence, why=why)
+    return Line(line, "" if descent.confidence == "high" else "warn", 1)
 
 
 def _period(entry: Mapping[str, Any], words: Words) -> str:

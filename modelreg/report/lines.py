@@ -35,8 +35,8 @@ def markdown(lines: Iterable[Line]) -> str:
     """Markdown: titles, headings and nested lists."""
     out: list[str] = []
     for line in lines:
-        remark = f" *[{_md(line.remark)}]*" if line.remark else ""
-        text = _md(line.text)
+        remark = f" *[{escaped(line.remark)}]*" if line.remark else ""
+        text = escaped(line.text)
         if not line.text:
             out.append("")
         elif line.style == "title" or (line.depth == 0 and line.style in ("good", "warn", "bad")):
@@ -50,7 +50,8 @@ def markdown(lines: Iterable[Line]) -> str:
     return "\n".join(out).strip() + "\n"
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text for Markdown: its own signs are no markup."""
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("<", "&lt;").replace("|", "\\|")
 
 
@@ -87,7 +88,7 @@ def table_plain(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def table_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     head = "| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns) + "\n"
-    return head + "".join("| " + " | ".join(_md(c) for c in row) + " |\n" for row in rows)
+    return head + "".join("| " + " | ".join(escaped(c) for c in row) + " |\n" for row in rows)
 
 
 def table_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from modelreg.core.effective import TERMS as TERMS
 from modelreg.core.license import License, Term
 from modelreg.i18n import Words
 
 METRICS = {"mau": "MAU", "dau": "DAU", "visits": "visits", "devices": "devices", "revenue": "revenue"}
-TERMS = (
-    "covers", "use_scope", "research_use", "commercial", "registration", "thresholds", "excluded_entities", "grant",
-    "territory", "duties", "use_restrictions", "use_policy", "training_other_models", "outputs", "hosting", "trademark",
-    "litigation_termination", "termination", "updates", "personal_information", "indemnity", "contact",
-    "governing_law", "forum", "upstream",
-)  # fmt: skip
 
 
 def settled(records: Sequence[License], name: str) -> tuple[License, Any] | None:

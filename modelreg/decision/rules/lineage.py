@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelreg.core.license import Citation, License
-from modelreg.core.model import WEIGHT_FORMS
+from modelreg.core.model import HIGH, WEIGHT_FORMS
 from modelreg.core.verdict import DUTY, UNDETERMINED, WITH_CONDITIONS, Condition
 from modelreg.decision.case import Case, Outcome, note
 
@@ -30,6 +30,7 @@ def check(case: Case) -> Iterator[Outcome]:
             continue
         if case.model is not None and parent.publisher != case.model.publisher:
             yield _governs(own.license, parent.id, repeats=True)
+    yield from _copy(case)
     yield from _tag(case)
     yield from _delta(case)
     yield from _provenance(case)
@@ -41,6 +42,20 @@ def _governs(license: License, base: str, *, repeats: bool) -> Outcome:
         "upstream-license-governs", DUTY, (base, license.id), None, citation, via="" if repeats else base
     )
     return Outcome(WITH_CONDITIONS, "base-terms-apply", citation, {"base": base}, condition)
+
+
+def _copy(case: Case) -> Iterator[Outcome]:
+    """A plain copy by somebody else, which the registry does not list: the base's terms, and no tag widens them."""
+    descent = case.descent
+    if descent is None or descent.confidence != HIGH or not case.bundles:
+        return
+    inside = next((b for b in case.bundles if b.via), case.bundles[0])
+    governing = inside.license
+    citation = Citation(governing.id, "", governing.source())
+    params = {"base": list(descent.bases), "form": descent.form, "confidence": descent.confidence}
+    yield Outcome(WITH_CONDITIONS, "copy-carried", citation, params)
+    if "same-publisher" not in descent.why and not case.facts.word("declared_licence"):
+        yield note("third-party-tag", citation, values=(descent.owner, governing.id), via=inside.via)
 
 
 def _tag(case: Case) -> Iterator[Outcome]:
