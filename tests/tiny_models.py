@@ -24,15 +24,16 @@ def make(folder: Path) -> Path:
     sys.path.insert(0, str(ROOT / "tests" / "inference"))
     import tiny_tokenizers
 
+    from modelreg.inference.tokenizers import load_tokenizer
     from modelreg.inference.weights import _empty_model
 
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    generator = torch.Generator().manual_seed(1)
-    shapes = _empty_model(CONFIG, "test").state_dict()
-    save_file(
-        {k: (torch.randn(v.shape, generator=generator) * 0.1).half() for k, v in sorted(shapes.items())},
-        folder / "model.safetensors",
-    )
     (folder / "tokenizer.model").write_bytes(tiny_tokenizers.later_model())
     (folder / "tokenizer_config.json").write_text('{"name_or_path": "THUDM/chatglm3-6b"}')
+    generator = torch.Generator().manual_seed(1)
+    shapes = sorted(_empty_model(CONFIG, "test").state_dict().items())
+    tensors = {name: torch.randn(value.shape, generator=generator) * 0.1 for name, value in shapes}
+    # A logit of 0 is in the middle of 640, so never among the 50 that are drawn from: no answer ends early.
+    tensors["transformer.output_layer.weight"][list(load_tokenizer(folder, "chatglm3").stop_ids)] = 0
+    save_file({name: value.half() for name, value in tensors.items()}, folder / "model.safetensors")
     return folder

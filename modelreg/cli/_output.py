@@ -130,3 +130,20 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def date_of(text: str | None) -> str:
+    """The date of the answer: the one given, else today (UTC).
+
+    Raises:
+        UsageError: not a date.
+    """
+    if text is None:
+        import time
+
+        return time.strftime("%Y-%m-%d", time.gmtime())
+    from modelreg.core.facts import is_date
+
+    if not is_date(text):
+        raise UsageError(f"not a date: '{text}'", where="--as-of", hint="YYYY-MM-DD")
+    return text

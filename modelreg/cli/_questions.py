@@ -9,6 +9,7 @@ from typing import Any
 
 from modelreg.book import Book, open_book
 from modelreg.cli._output import Output
+from modelreg.cli._output import date_of as date_of
 from modelreg.core.facts import FACTS, Facts, is_date, parse_facts
 from modelreg.core.verdict import PERMITTED, WITH_CONDITIONS, Decision
 from modelreg.decision.engine import decide
@@ -92,21 +93,6 @@ def more_facts(given: Iterable[str]) -> dict[str, Any]:
     return out
 
 
-def date_of(text: str | None) -> str:
-    """The date of the answer: the one given, else today (UTC).
-
-    Raises:
-        UsageError: not a date.
-    """
-    if text is None:
-        import time
-
-        return time.strftime("%Y-%m-%d", time.gmtime())
-    if not is_date(text):
-        raise UsageError(f"not a date: '{text}'", where="--as-of", hint="YYYY-MM-DD")
-    return text
-
-
 def max_age_of(given: int | None, project: Project) -> int:
     """Days after which a text counts as old: the option, else `freshness:` of modelreg.yaml, else 90.
 
@@ -139,6 +125,9 @@ def ask(book: Book, model: str, facts: Facts, as_of: str, revision: str | None =
     return decide(book.subject(model, revision), facts, as_of, book)
 
 
+_REMEMBERED = 4096
+
+
 def answer_batch(
     path: str, overlays: Sequence[str] | None, out: Output, as_of: str, today: str, max_age: int | None
 ) -> int:
@@ -153,6 +142,7 @@ def answer_batch(
     book = open_registry(overlays, project)
     days = max_age_of(max_age, project)
     bad = no = False
+    answered: dict[str, tuple[dict[str, Any], bool]] = {}  # a batch asks many things twice
     for number, line in enumerate(read_lines(path), 1):
         text = line.strip()
         if not text:
@@ -165,14 +155,21 @@ def answer_batch(
             if not isinstance(question, dict):
                 raise InputError("a question is a JSON object", code="bad-question", where=where)
             identity = question.get("id")
-            decision = mark(_one(book, project, question, where, as_of), book, today, days)
-            answer = decision.to_data()
-            no = no or decision.verdict not in (PERMITTED, WITH_CONDITIONS)
+            key = json.dumps({k: v for k, v in question.items() if k != "id"}, sort_keys=True)
+            if key not in answered:
+                decision = mark(_one(book, project, question, where, as_of), book, today, days)
+                if len(answered) >= _REMEMBERED:
+                    answered.clear()
+                answered[key] = decision.to_data(), decision.verdict not in (PERMITTED, WITH_CONDITIONS)
+            answer, negative = answered[key]
+            no = no or negative
         except InputError as error:
             bad = True
             answer = {"error": {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}}
             out.warn(str(error))
         out.text(json.dumps({"id": identity, **answer}, ensure_ascii=False, sort_keys=True) + "\n")
+        if out.file is None and number % 200 == 0:
+            out.flush()  # a reader gets answers while the batch runs
     out.flush()
     return int(ExitCode.BAD_INPUT if bad else ExitCode.NO if no else ExitCode.OK)
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from modelreg.cli._book import open_book
 from modelreg.cli._options import AsOfOption, FormatOption, LangOption, OutputOption, RegistryOption
-from modelreg.cli._output import Output
-from modelreg.cli._questions import Project, date_of
+from modelreg.cli._output import Output, date_of
 from modelreg.core.license import License
 from modelreg.core.model import Model
 from modelreg.errors import UsageError
 from modelreg.i18n import Words
+from modelreg.registry.load import load_registry
+from modelreg.registry.sources import find_project
 from modelreg.report.terms import cap_cell, commercial_cell, court_cell, parameters_text
 
 COLUMNS = ("model", "code", "weights", "commercial", "cap", "court")
@@ -49,10 +49,10 @@ def list_models(
     out = Output(format, ("human", "json", "yaml", "markdown", "csv"), file=output, lang=lang)
     if sort not in SORTS:
         raise UsageError(f"cannot sort by '{sort}'", where="--sort", hint="one of: " + ", ".join(SORTS))
-    book = open_book(registry, Project().path)
+    loaded = load_registry(tuple(registry or ()), project=find_project())
     date = date_of(as_of)
-    records = {k: License(v) for k, v in book.registry.license_rows().items()}
-    everything = book.registry.rows()
+    records = {k: License(v) for k, v in loaded.license_rows().items()}
+    everything = loaded.rows()
     chosen: list[tuple[Mapping[str, Any], list[License]]] = []
     for row in everything:
         instruments = _instruments(row, records, date)

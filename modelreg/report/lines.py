@@ -75,12 +75,14 @@ def coloured(lines: Iterable[Line], width: int, *, no_color: bool) -> str:
 
 def table_plain(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Tab-free aligned columns at full width; nothing is cut. Wide characters count as two cells."""
-    table = [list(columns), *[list(r) for r in rows]]
-    widths = [max(_cells(row[i]) for row in table) for i in range(len(columns))]
-    return "".join(
-        "  ".join(cell + " " * (widths[i] - _cells(cell)) for i, cell in enumerate(row)).rstrip() + "\n"
-        for row in table
-    )
+    table = [columns, *rows]
+    sizes = [[len(cell) if cell.isascii() else _cells(cell) for cell in row] for row in table]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    out = []
+    for row, size in zip(table, sizes, strict=True):
+        padded = [cell + " " * (width - n) for cell, n, width in zip(row, size, widths, strict=True)]
+        out.append("  ".join(padded).rstrip())
+    return "\n".join(out) + "\n"
 
 
 def table_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
