@@ -59,6 +59,8 @@ def fill(source: str, path: Path, folder: Path, index: dict[str, Any]) -> str:
         if slug in index:
             data = file.read_bytes()
             texts[key] = described(entry, index[slug])
+            cited = [p for c in (record.get("clauses") or {}).values() for p in c["at"] if p.startswith(f"{key}:")]
+            keep_cited_blocks(texts[key], data.decode("utf-8"), [int(p.split(":")[1].split("-")[0]) for p in cited])
         elif own.is_file() and "modelreg/_demo" in str(entry.get("path")):
             data = own.read_bytes()  # a text of our own, which this repository holds
             texts[key] = {**entry, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
@@ -82,6 +84,22 @@ def fill(source: str, path: Path, folder: Path, index: dict[str, Any]) -> str:
     if not prints["texts"]:
         return authored
     return authored + MARKER + yaml.safe_dump({"fingerprints": prints}, sort_keys=True, width=118, allow_unicode=True)
+
+
+def keep_cited_blocks(text: dict[str, Any], body: str, first_lines: list[int]) -> None:
+    """Of a text that was put together of README sections over time, name the sections that this record cites.
+
+    The newest comes first. `lines` is where the section stands in the text that the clauses' line numbers count.
+    """
+    if "blocks" not in text:
+        return
+    heads = [n for n, line in enumerate(body.splitlines(), 1) if line.startswith("=== ")]
+    if len(heads) != len(text["blocks"]):
+        return
+    ends = [*[n - 1 for n in heads[1:]], len(body.splitlines())]
+    blocks = [{**b, "lines": f"{a + 1}-{z}"} for b, a, z in zip(text["blocks"], heads, ends, strict=True)]
+    cited = [b for b, a, z in zip(blocks, heads, ends, strict=True) if any(a < line <= z for line in first_lines)]
+    text["blocks"] = sorted(cited or blocks, key=lambda b: str(b.get("commit_date") or ""), reverse=True)
 
 
 def described(entry: dict[str, Any], listed: dict[str, Any]) -> dict[str, Any]:

@@ -91,13 +91,13 @@ class License:
 
     def _source(self, clause: str | None) -> str:
         texts: Mapping[str, Any] = self.record.get("texts") or {}
-        key = None
-        if clause is not None:
-            entry = (self.record.get("clauses") or {}).get(clause)
-            if entry:
-                key = str(entry["at"][0]).partition(":")[0]
+        key, line = "", 0
+        entry = (self.record.get("clauses") or {}).get(clause) if clause is not None else None
+        if entry:
+            key, _, lines = str(entry["at"][0]).partition(":")
+            line = int(lines.partition("-")[0] or 0)
         text = texts.get(key) if key else next(iter(texts.values()), None)
-        return describe_text(text) if text else ""
+        return describe_text(text, line) if text else ""
 
     @property
     def retrieved(self) -> str:
@@ -110,10 +110,18 @@ class License:
         return entry
 
 
-def describe_text(text: Mapping[str, Any]) -> str:
-    """One line that says where an official text was read."""
+def describe_text(text: Mapping[str, Any], line: int = 0) -> str:
+    """One line that says where an official text was read.
+
+    Args:
+        line: of a text that was put together of README sections, the line whose section is meant; 0: the newest.
+    """
     blocks = text.get("blocks") or ()
     head = blocks[0] if blocks else text
+    for block in blocks if line else ():
+        first, _, last = str(block.get("lines") or "0-0").partition("-")
+        if int(first) <= line <= int(last):
+            head = block
     repository = head.get("repository") or text.get("repository") or ""
     place = " ".join(p for p in (repository, head.get("path") or text.get("path") or "") if p)
     if not place:
