@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -138,6 +139,7 @@ def answer_batch(
     Returns:
         An exit status: 3 if some line could not be read, else 1 if some answer is no, else 0.
     """
+    gc.enable()
     project = Project()
     book = open_registry(overlays, project)
     days = max_age_of(max_age, project)

@@ -5,6 +5,7 @@ Only the module of the command that was named is imported, so that `check` does 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -42,6 +43,8 @@ COMMANDS = {
     "validate": Entry("validate", "validate", "Check a registry, with every problem at its place. 校验"),
     "explain": Entry("explain", "explain", "What a rule, a fact, a label or a verdict means. 说明"),
 }
+# Commands that end before a collection could pay; see __main__.py.
+BRIEF = frozenset({None, "list", "show", "check", "compare", "explain", "terms", "history"})
 GROUPS = frozenset({"ledger", "license"})
 
 EPILOG = "Docs: README.md. modelreg says what licence texts say; it gives no legal advice."
@@ -63,7 +66,8 @@ def build(only: str | None) -> Any:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        add_completion=True,
+        # Its two options stand before the command; a named command need not pay for them.
+        add_completion=only is None,
     )
 
     def version(value: bool) -> None:
@@ -141,6 +145,8 @@ def _complain(text: str) -> None:
 
 def _run(args: Sequence[str]) -> int:
     named = next((a for a in args if not a.startswith("-")), None)
+    if named not in BRIEF:
+        gc.enable()
     app = build(named if named in COMMANDS else None)
     try:
         app(args=list(args), prog_name="modelreg")
