@@ -15,7 +15,7 @@ models:
     family: tiny
     publisher: modelreg
     released: '2023-03-14'
-    names: {huggingface: [test/tiny-chatglm]}
+    names: {huggingface: [test/tiny-chatglm], modelscope: [scope/tiny-chatglm]}
     kind: chat
     modalities: [text]
     parameters: silent

@@ -40,22 +40,38 @@ def need_extra() -> None:
         )
 
 
-def repository_of(model: Model, typed: str) -> tuple[str, str]:
-    """The Hub repository of a model and the revision that its id names ("" for main).
+def open_hub(name: str, endpoint: str | None, *, offline: bool) -> Hub:
+    """The server that `--hub` names.
+
+    Raises:
+        UsageError: the endpoint is no URL. ModelEnvironmentError: no package for it, or offline where it cannot be.
+    """
+    if name == "modelscope":
+        from modelreg.inference.modelscope import ModelScope
+
+        return ModelScope(endpoint, offline=offline)
+    from modelreg.inference.download import Hub
+
+    return Hub(endpoint, offline=offline)
+
+
+def repository_of(model: Model, typed: str, hub: str = "huggingface") -> tuple[str, str]:
+    """The repository of a model on a hub and the revision that its id names ("" for its main branch).
 
     Raises:
         ModelEnvironmentError: the registry knows no repository of it.
     """
     name, _, revision = model.id.partition("@")
-    known = list((model.entry.get("names") or {}).get("huggingface") or ())
+    known = list((model.entry.get("names") or {}).get(hub) or ())
     if typed in known:  # a copy under another owner's name is what was asked for
         return typed, revision
     if known and not revision:
         return str(known[0]), ""
-    if "/" in name and name.partition("/")[0] != "modelreg":
+    if hub == "huggingface" and "/" in name and name.partition("/")[0] != "modelreg":
         return name, revision
+    on = "" if hub == "huggingface" else " on ModelScope"
     raise ModelEnvironmentError(
-        f"the registry names no repository of {model.id}",
+        f"the registry names no repository of {model.id}{on}",
         code="no-repository",
         where=model.id,
         hint="name the folder that has its files: --weights DIR",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelreg.cli._talk import Settings
     from modelreg.ledger.gate import Grant
 
+HUBS = ("huggingface", "modelscope")
 BITS = {"none": 0, "int8": 8, "int4": 4}
 _DTYPES = ("auto", "float32", "fp32", "float16", "fp16", "half", "bfloat16", "bf16")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -83,7 +84,8 @@ def run(
     as_model: Annotated[str | None, typer.Option("--as", help="What a folder is that cannot be identified.")] = None,
     generation: Annotated[str | None, typer.Option(help="chatglm, chatglm2, chatglm3 or glm4, if not told.")] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; default: main.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="A mirror of the Hub (HF_ENDPOINT).")] = None,
+    hub: Annotated[str, typer.Option(help="Where it is fetched: huggingface or modelscope.")] = "huggingface",
+    endpoint: Annotated[str | None, typer.Option(help="A mirror of the hub (HF_ENDPOINT).")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no network (HF_HUB_OFFLINE).")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Download without being asked.")] = False,
     commercial: Annotated[bool | None, typer.Option("--commercial/--non-commercial", help="Commercial use.")] = None,
@@ -117,6 +119,8 @@ def run(
     out = Output("human", ("human",), lang=lang)
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
     choice = _choice(quant, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
+    if hub not in HUBS:
+        raise UsageError(f"no hub '{hub}'", where="--hub", hint="one of: " + ", ".join(HUBS))
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
     given = _flags(commercial, research, use, None, None, None, None, None, None, None, None)
@@ -124,13 +128,13 @@ def run(
     facts = dict(parse_facts(given, where="command line")) or dict(Project().facts)
     desk = _ledger.open_desk(ledger, registry)
     source = _source(desk, model, weights, as_model)
-    wanted = _revision(desk, source, revision)
+    wanted = _revision(desk, source, revision, hub)
     options = {"organisation": organisation or "", "adapters": (adapter,) if adapter else ()}
     try:
-        grant = _pass(desk, source, facts, wanted, options, endpoint, offline)
+        grant = _pass(desk, source, facts, wanted, options, endpoint, offline, hub)
         need_extra()
         if not source.local:
-            grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes)
+            grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes, hub)
     except NotAcceptedError as error:
         raise _with_command(error, desk, model, source, given, registry, ledger) from None
     _answer(out, desk, grant, choice, prompt, chat)
@@ -184,15 +188,23 @@ def _source(desk: Desk, model: str, weights: str | None, as_model: str | None) -
     return Source(model, "", "", found.files is not None)
 
 
-def _revision(desk: Desk, source: Source, asked: str | None) -> str:
+def _revision(desk: Desk, source: Source, asked: str | None, hub: str) -> str:
     """The revision to fetch: the one asked for, else the commit that modelreg.lock pins, else "" for main."""
     from modelreg.ledger import lock
 
     if source.local:
         if asked:
             raise UsageError("--revision is for downloads; the files are here", where="--revision")
+        if hub != HUBS[0]:
+            raise UsageError("--hub is for downloads; the files are here", where="--hub")
         return ""
     pin = None if asked else lock.read(Path(lock.NAME)).get(desk.look(source.target).model.id)
+    if pin and pin.commit and hub != HUBS[0]:
+        raise UsageError(
+            "it pins a commit of the Hub, and ModelScope has commits of its own",
+            where=lock.NAME,
+            hint="say which revision of ModelScope it shall be: --revision master",
+        )
     return asked or (pin.commit if pin else "")
 
 
@@ -204,19 +216,20 @@ def _pass(
     options: dict[str, Any],
     endpoint: str | None,
     offline: bool,
+    hub: str,
 ) -> Grant:
     """Ask the gate. An acknowledgement of one revision makes it necessary to know which one this is."""
     known = revision if COMMIT.fullmatch(revision) else ""
     try:
         return desk.require(source.target, facts, of=source.of, as_model=source.as_model, revision=known, **options)
     except NotAcceptedError as error:
-        if error.code != "revision-changed" or source.local or known:
+        # ModelScope tells no commits, and its own are not the Hub's that was acknowledged.
+        if error.code != "revision-changed" or source.local or known or hub != HUBS[0]:
             raise
-    from modelreg.cli._weights import repository_of
-    from modelreg.inference.download import Hub
+    from modelreg.cli._weights import open_hub, repository_of
 
     repository, own = repository_of(desk.look(source.target).model, source.target)
-    commit = Hub(endpoint, offline=offline).resolve(repository, revision or own)
+    commit = open_hub(hub, endpoint, offline=offline).resolve(repository, revision or own)
     return desk.require(source.target, facts, revision=commit, **options)
 
 
@@ -232,19 +245,20 @@ def _with_files(
     endpoint: str | None,
     offline: bool,
     yes: bool,
+    hub: str,
 ) -> Grant:
     """Fetch the files of a model that passed, and ask the gate again, now about the files."""
-    from modelreg.cli._weights import check_fit, fetch, repository_of
-    from modelreg.inference.download import Hub
+    from modelreg.cli._weights import check_fit, fetch, open_hub, repository_of
 
     model = _model(desk, grant)
-    repository, own = repository_of(model, source.target)
-    hub = Hub(endpoint, offline=offline)
-    plan = hub.plan(repository, grant.revision or revision or own)
+    repository, own = repository_of(model, source.target, hub)
+    server = open_hub(hub, endpoint, offline=offline)
+    plan = server.plan(repository, grant.revision or revision or own)
     if plan.missing:
         check_fit(model, plan.config, device=choice.device, dtype=choice.dtype, quant=choice.quant)
-    folder = fetch(out, hub, plan, yes=yes)
-    return desk.require(source.target, facts, cached=folder, revision=plan.commit, **options)
+    folder = fetch(out, server, plan, yes=yes)
+    commit = plan.commit if COMMIT.fullmatch(plan.commit) else ""  # of ModelScope, the name of a branch
+    return desk.require(source.target, facts, cached=folder, revision=commit, **options)
 
 
 def _model(desk: Desk, grant: Grant) -> Model:

@@ -73,6 +73,8 @@ class Hub:
     Raises: UsageError for an endpoint that is no URL; ModelEnvironmentError where huggingface_hub is missing.
     """
 
+    place_option = "HF_HOME=DIR"  # what moves the cache to another disk
+
     def __init__(
         self,
         endpoint: str | None = None,
@@ -171,7 +173,7 @@ class Hub:
             raise DiskFullError(
                 f"the files take {plan.bytes_missing:,} bytes more; {place} has {free:,} bytes free",
                 where=str(self.cache),
-                hint="free some, or name another disk: HF_HOME=DIR",
+                hint=f"free some, or name another disk: {self.place_option}",
             )
 
     def _listing(self, repository: str, commit: str) -> dict[str, File]:

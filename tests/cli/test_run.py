@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from cli_support import ROOT, run
 from fake_hub import FakeHub
+from fake_modelscope import FakeModelScope
 from gate_support import TINY, Gate
 from tiny_models import CONFIG
 
@@ -47,6 +49,8 @@ REFUSED = [
     ([DEMO, "--greedy", "--seed", "1"], 2, "--greedy draws nothing"),
     ([DEMO, "--prompt", "hi", "--chat"], 2, "give one of them"),
     ([DEMO, "--revision", "v1"], 2, "the files are here"),
+    ([DEMO, "--hub", "modelscope"], 2, "the files are here"),
+    (["chatglm3-6b", "--hub", "github"], 2, "one of: huggingface, modelscope"),
     ([DEMO, "--weights", "/no/such"], 3, "no such folder"),
     ([DEMO, "--adapter", "/no/such"], 3, "no such folder"),
 ]
@@ -227,3 +231,59 @@ class TestHub:
         assert (done.returncode, done.stdout) == (code, "")
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+class TestModelScope:
+    """`--hub modelscope`."""
+
+    ASK = ("--prompt", "hi", "--max-new-tokens", "3", "--greedy", "--hub", "modelscope")
+
+    def test_what_is_refused_without_asking_anybody(self, gate: Gate, tmp_path: Path) -> None:
+        gate.accept("test/huge-chatglm")
+        unknown = run("run", "test/huge-chatglm", *self.ASK, "--endpoint", "http://127.0.0.1:1")
+        assert unknown.returncode == 5
+        assert "no repository of test/huge-chatglm on ModelScope" in unknown.stderr
+        gate.accept(TINY)
+        offline = run("run", TINY, *self.ASK, "--offline")
+        assert (offline.returncode, offline.stdout) == (5, "")
+        assert "hub-offline" in offline.stderr
+        (tmp_path / "modelreg.lock").write_text(f'version = 1\n["{TINY}"]\ncommit = "{"a" * 40}"\n')
+        pinned = run("run", TINY, *self.ASK, cwd=tmp_path)
+        assert pinned.returncode == 2
+        assert "pins a commit of the Hub" in pinned.stderr
+
+    @pytest.mark.skipif(importlib.util.find_spec("modelscope") is not None, reason="the modelscope package is here")
+    def test_without_the_package(self, gate: Gate) -> None:
+        gate.accept(TINY)
+        done = run("run", TINY, *self.ASK)
+        assert done.returncode == 5
+        assert "error[extra-missing]" in done.stderr
+        assert 'pip install "modelreg[modelscope]"' in done.stderr
+
+    @pytest.mark.skipif(
+        importlib.util.find_spec("modelscope_hub") is None,
+        reason="the modelscope package is not installed (extra modelscope)",
+    )
+    def test_asked_fetched_answered(self, gate: Gate, tiny: Path, tmp_path: Path) -> None:
+        gate.accept(TINY)
+        files = {p.name: p.read_bytes() for p in tiny.iterdir()}
+        env = {"MODELSCOPE_CACHE": str(tmp_path / "scope"), "MODELSCOPE_HOME": str(tmp_path / "home")}
+        with FakeModelScope() as server:
+            server.add("scope/tiny-chatglm", {**files, "evil.py": b"raise SystemExit"})
+            ask = ("run", TINY, *self.ASK, "--endpoint", server.url)
+            unasked = run(*ask, **env)
+            assert unasked.returncode == 2, unasked.stderr
+            assert f"to fetch from {server.url}/scope/tiny-chatglm at master" in unasked.stderr
+            assert server.requests["model.safetensors"] == 0
+            done = run(*ask, "--yes", **env)
+            assert done.returncode == 0, done.stderr
+            assert "100%" in done.stderr
+            assert server.requests["evil.py"] == 0
+            again = run(*ask, **env)
+            assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
+            assert server.requests["model.safetensors"] == 1
+            gone = run(*ask, "--revision", "v9", **env)
+            assert gone.returncode == 3
+            assert "hub-no-revision" in gone.stderr
+        folder = tmp_path / "scope" / "models" / "scope--tiny-chatglm" / "snapshots" / "master"
+        assert run("run", str(folder), *self.ASK[:-2]).stdout == done.stdout
