@@ -26,8 +26,8 @@ def in_force(book: Book) -> dict[str, list[str]]:
     for row in book.registry.rows():
         periods = row["weight_license"] if isinstance(row["weight_license"], list) else ()
         for period in periods:
-            if not period["to"]:
-                for id_ in (period["license"], *period["with"]):
+            if not (period.get("to") or None):
+                for id_ in (period["license"], *(period.get("with") or ())):
                     out.setdefault(id_, []).append(str(row["id"]))
         if isinstance(row["code_license"], str) and book.registry.has_license(row["code_license"]):
             out.setdefault(row["code_license"], [])
@@ -45,7 +45,7 @@ def past_ids(book: Book, current: Mapping[str, Sequence[str]]) -> set[str]:
     once: set[str] = set()
     for row in book.registry.rows():
         for period in row["weight_license"] if isinstance(row["weight_license"], list) else ():
-            once |= {period["license"], *period["with"]}
+            once |= {period["license"], *(period.get("with") or ())}
     return {i for i in book.registry.license_ids() if i not in current and (i in superseded or i in once)}
 
 

@@ -86,15 +86,15 @@ def pieces(raw: Raw) -> Iterator[tuple[str, Any]]:
 
 
 def _row(model: dict[str, Any]) -> dict[str, Any]:
-    """What a table of models shows: values without their sources."""
-    row = {key: model[key] for key in ("id", "name", "family", "publisher", "released", "kind", "parent", "form")}
+    """What a table of models shows: values without their sources; of periods, only what is not empty."""
+    row = {key: model[key] for key in ("id", "name", "family", "publisher", "released", "kind", "form")}
     parameters, code, periods = model["parameters"], model["code_license"], model["weight_license"]
     row["parameters"] = parameters["value"] if isinstance(parameters, dict) else None
     row["code_license"] = code["license"] if isinstance(code, dict) else code
     if isinstance(periods, list):
-        periods = [{key: period[key] for key in ("from", "to", "license", "with")} for period in periods]
+        kept = ("from", "to", "license", "with")
+        periods = [{key: period[key] for key in kept if period[key]} for period in periods]
     row["weight_license"] = periods
-    row["base_models"] = [{"model": base["model"], "form": base["form"]} for base in model["base_models"]]
     row["source"] = model["origin"]["source"]
     return row
 
