@@ -16,7 +16,7 @@ from modelreg.i18n import Words, en_more, en_terms, zh_more, zh_terms
 SCHEMA = Path(modelreg.registry.__file__).parent / "schema" / "license.schema.json"
 # Not shown to people: places, languages, who says something in a conflict, how a text was had.
 UNSAID = {
-    "at", "blocks", "bytes", "commit", "commit_date", "date", "en", "zh", "exactness", "field", "first_line",
+    "at", "blocks", "bytes", "commit", "commit_date", "date", "en", "zh", "exactness", "field", "first_line", "lines",
     "last_line", "follows", "id", "language", "package", "path", "pdf_sha256", "repository", "retrieved", "says",
     "scancode_key", "sha256", "slug", "statements", "bears_on", "why", "url_policy", "agreement", "article", "badge",
     "card", "data", "file", "maintainer", "policy", "readme", "verbatim file", "embedded in another file",
