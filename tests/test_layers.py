@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "modelreg"
 # modules at the top that join the folders: the Python API and what it shares with the commands
-JOINS = {"api", "book", "project", "desk", "accepting", "hooks"}
+JOINS = {"api", "book", "project", "desk", "accepting", "hooks", "library"}
 # folder -> what it may import of modelreg; `errors` and `core` are open to all
 MAY = {
     "core": set(),
@@ -20,8 +20,9 @@ MAY = {
     "i18n": set(),
     "report": {"i18n"},
     "inference": {"ledger"},
+    "audit": {"registry", "decision", "ledger", "texts", "book", "desk", "project", "i18n"},
     "serve": {"inference", "ledger", "i18n"},
-    "cli": {"registry", "texts", "decision", "ledger", "i18n", "report", "inference", "serve", *JOINS},
+    "cli": {"registry", "texts", "decision", "ledger", "i18n", "report", "inference", "serve", "audit", *JOINS},
     "shim": {"hooks"},
 }
 # packages -> the folders that may import them

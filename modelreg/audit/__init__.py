@@ -1,0 +1,1 @@
+"""A source tree -> every model that it names, and whether the terms are met. See docs/audit.md."""

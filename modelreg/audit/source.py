@@ -1,0 +1,61 @@
+"""What detectors are given and what they may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from modelreg.core.finding import Reference, Unresolved
+
+
+class Source(NamedTuple):
+    """One file of the tree.
+
+    Attributes:
+        path: from the root, with `/`. text: decoded, line ends as they are (columns count characters).
+        data: the bytes. test: the path is one of tests (tests/, conftest.py, fixtures, ...).
+        read: text of another file of the same tree by its path from the root, or None (imports of constants, anchors
+            of env files); bounded and cached by the walker.
+    """
+
+    path: str
+    text: str
+    data: bytes
+    test: bool
+    read: Callable[[str], str | None]
+
+
+class Identity(NamedTuple):
+    """What a string is: the model's name as a hub would take it, its hub, kind, and how sure that is.
+
+    `known`: id in the registry, or "" for a model that the registry does not list.
+    """
+
+    name: str
+    hub: str
+    kind: str
+    confidence: str
+    known: str = ""
+    revision: str = ""
+
+
+class Lexicon(Protocol):
+    """Names of models: the registry's, publishers', shapes."""
+
+    def exact(self, text: str) -> Identity | None:
+        """A known id, alias, URL, tag or file name; safe to take in any place of code or configuration."""
+        ...
+
+    def in_model_place(self, text: str) -> Identity | None:
+        """The string stands where a model belongs (load call, key, flag): also unknown ids, bare names, paths."""
+        ...
+
+    def in_text(self, text: str) -> Iterator[tuple[int, int, Identity]]:
+        """Spans (start, end) of running text (prose, comments, messages) that name models."""
+        ...
+
+
+class Detector(Protocol):
+    """The shape of `detect` in `detectors/<kind>.py`."""
+
+    def __call__(self, source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]: ...
