@@ -11,7 +11,7 @@ import torch
 from conftest import PROMPTS, MakeModel
 
 from modelreg.errors import UsageError
-from modelreg.inference.batch import Batch, Event, Request, runner_for
+from modelreg.inference.batch import Batch, Chunk, Event, Request, runner_for
 from modelreg.inference.batch.prefixes import common, reusable
 from modelreg.inference.generate import Limits, generate
 from modelreg.inference.problems import PromptError
@@ -173,7 +173,7 @@ def test_kept_sequences_stay_within_their_bytes(make_model: MakeModel) -> None:
     model = _open_model(make_model("chatglm2"), dtype="float32", device="cpu")
     runner = runner_for(model)
     one = runner.start()
-    runner.forward([(one, [5, 6, 7], 0)])  # type: ignore[list-item]
+    runner.forward([Chunk(one, [5, 6, 7], 0)])
     batch = Batch(runner, kept_bytes=2 * runner.nbytes(one))
     for prompt in PROMPTS["chatglm2"] * 2 + prompts_of(model, 4):
         batch.submit(prompt, GREEDY, Limits(max_new_tokens=2))
