@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from modelreg.desk import Desk
 from modelreg.errors import InputError, NotAcceptedError, UsageError
 
 if TYPE_CHECKING:
+    from modelreg.cli._serving import ServeOptions
     from modelreg.cli._talk import Settings
     from modelreg.ledger.gate import Grant
 
@@ -66,8 +66,10 @@ class Source(NamedTuple):
 
 def run(
     model: Annotated[str, typer.Argument(help="A model, or a folder of weights.", show_default=False)],
-    prompt: Annotated[str | None, typer.Option(help="Answer this and leave; else stdin, if it is a pipe.")] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Talk, also through a pipe: a line, an answer.")] = False,
+    prompt: Annotated[str | None, typer.Option(help="Answer this and leave; - reads it from stdin.")] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Talk at the terminal, or through a pipe: a line, an answer.")
+    ] = False,
     system: Annotated[str, typer.Option(help="System message.")] = "",
     max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer, in tokens.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=100, help="Default: as published.")] = None,
@@ -93,6 +95,17 @@ def run(
     use: Annotated[list[str] | None, typer.Option(help="Kind of use; see: modelreg explain use.")] = None,
     fact: Annotated[list[str] | None, typer.Option(help="Any further fact, NAME=VALUE.")] = None,
     organisation: Annotated[str | None, typer.Option(help="For whom it runs.")] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    keys: Annotated[str | None, typer.Option(help="File of keys, a line each: name: key (MODELREG_API_KEYS).")] = None,
+    cors: Annotated[list[str] | None, typer.Option(help="Origin whose pages may ask; may be repeated.")] = None,
+    served_name: Annotated[list[str] | None, typer.Option(help="A further name that requests may use.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, max=512, help="Answers at once; default: 8.")] = None,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; then 429.")] = 64,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer that a request may ask for.")] = None,
+    max_seconds: Annotated[float, typer.Option(min=1, help="Longest time for one answer.")] = 600,
+    log: Annotated[str | None, typer.Option(help="File for the request log; default: stderr.")] = None,
+    log_contents: Annotated[bool, typer.Option("--log-contents", help="Also log what is asked and said.")] = False,
     ledger: LedgerOption = None,
     registry: RegistryOption = None,
     lang: LangOption = None,
@@ -105,18 +118,28 @@ def run(
 
     modelreg run chatglm2-6b --weights ~/chatglm2-6b --chat --stats < questions.txt
 
-    Without a use (--research, --commercial, …), the use that was acknowledged last holds. In a chat: clear, stop,
-    /system TEXT, /stats, /help; Ctrl-C stops the answer.
+    Serves on http://127.0.0.1:8000 until Ctrl-C: a page, OpenAI's API under /v1, the published POST /. With --prompt it
+    answers once, with --chat it talks (clear, stop, /system TEXT, /stats, /help; Ctrl-C stops the answer).
+    Without a use (--research, --commercial, …), the use that was acknowledged last holds.
 
-    Exit status: 0 answered, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory, files, network.
+    Exit status: 0 answered or stopped, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory,
+    files, network.
     """
     from modelreg.cli import _questions
+    from modelreg.cli._serving import ServeOptions
     from modelreg.cli._weights import need_extra
     from modelreg.cli.check import _flags
     from modelreg.core.facts import parse_facts
     from modelreg.project import Project
 
     out = Output("human", ("human",), lang=lang)
+    wanted_server = None
+    if prompt is None and not chat:
+        wanted_server = ServeOptions(
+            host, port, keys, tuple(cors or ()), tuple(served_name or ()), batch, queue, max_tokens, max_seconds,
+            log, log_contents,
+        )  # fmt: skip
+        wanted_server.check()
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
     choice = _choice(quant, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
     if hub not in HUBS:
@@ -137,7 +160,7 @@ def run(
             grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes, hub)
     except NotAcceptedError as error:
         raise _with_command(error, desk, model, source, given, registry, ledger) from None
-    _answer(out, desk, grant, choice, prompt, chat)
+    _answer(out, desk, grant, choice, prompt, wanted_server)
 
 
 def _choice(
@@ -315,8 +338,10 @@ def _each(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
-    """Open the model and answer."""
+def _answer(
+    out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, server: ServeOptions | None
+) -> None:
+    """Open the model and answer, or serve."""
     from modelreg.cli import _talk
     from modelreg.inference.chat import published_sampling
     from modelreg.inference.devices import spare_threads
@@ -326,8 +351,9 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
     if grant.folder is None:
         raise AssertionError("bug: the gate was not asked about the files")
     once = None
-    if prompt is not None or not (chat or sys.stdin.isatty()):
-        once = _talk.read_question(prompt)
+    if prompt is not None:
+        once = _talk.read_question(None if prompt == "-" else prompt)
+    taken = server.listen() if server is not None else None
     model = _model(desk, grant)
     tokenizer = load_tokenizer(grant.folder, choice.generation or _generation(model, grant.folder))  # type: ignore[arg-type]
     network: Any = load(
@@ -340,6 +366,11 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
     )
     spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))
+    if server is not None and taken is not None:
+        from modelreg.cli._serving import serve
+
+        serve(out, desk, grant, server, taken, network, tokenizer, quant=choice.quant)
+        return
     settings: Settings = _talk.Settings(
         sampling=published_sampling(tokenizer).but(**choice.sampling),
         context=network.config.max_length,

@@ -269,6 +269,8 @@ TEXTS = {
     "run-download": "{size} to fetch from {place} at {commit} (all: {total}) into {cache}",
     "run-ask-download": "Download? (y/N)",
     "run-placed": "Running on {reason}",
+    "run-serving": "{model} is served on {url} (Ctrl-C stops it)",
+    "run-display": "The licence wants this shown to users: {text}",
     "run-welcome": "{model}: ask something. clear forgets the "
     "conversation, stop leaves, /help lists more; Ctrl-C stops an answer.",
     "run-you": "\nYou: ",

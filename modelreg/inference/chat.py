@@ -152,10 +152,8 @@ def stream_reply(
     """
     if not limits.stop_ids:
         limits = Limits(tokenizer.stop_ids, limits.max_length, limits.max_new_tokens, limits.cancelled)
-    shown = _Shown(tokenizer.generation)
-    decoder, stopper = StreamDecoder(tokenizer), StopStrings(stop)
+    reader = ReplyReader(tokenizer, limits.stop_ids, stop)
     steps = generate(model, prompt, sampling, limits, cache)
-    count = 0
     reason: FinishReason | None = None
     while reason is None:
         try:
@@ -163,18 +161,59 @@ def stream_reply(
         except StopIteration as end:
             reason = end.value
             break
-        count += 1
-        if token in limits.stop_ids:
-            continue
-        text = shown.put(stopper.put(decoder.put(token)))
-        if stopper.found is not None:
+        text = reader.put(token)
+        if reader.stopped:
             steps.close()
             reason = "stop"
         if text:
-            yield Piece(text, shown.tool, count)
-    rest = decoder.finish()
-    rest = stopper.put(rest if reason == "stop" else rest.rstrip(REPLACEMENT)) + stopper.finish()
-    yield Piece(shown.put(rest) + shown.finish(), shown.tool, count, reason)
+            yield Piece(text, reader.tool, reader.tokens)
+    yield Piece(reader.finish(), reader.tool, reader.tokens, reason)
+
+
+class ReplyReader:
+    """Takes the ids of one reply as they come and gives the text that is shown, never half a character.
+
+    Args:
+        stop_ids: end the reply and are not shown; stop: strings that do so too.
+        headed: the prompt ends behind the header line already (`prompts.header_ids`), with this tool's name or "".
+        raw: a text completion: the text as the model writes it.
+    Attributes: tool: the tool's name where the reply is a call; tokens: ids so far; stopped: the reply is over.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        stop_ids: Sequence[int],
+        stop: Sequence[str] = (),
+        *,
+        headed: str | None = None,
+        raw: bool = False,
+    ) -> None:
+        self._stop_ids = frozenset(stop_ids)
+        self._shown = None if raw else _Shown(tokenizer.generation, headed)
+        self._decoder, self._stopper = StreamDecoder(tokenizer), StopStrings(stop)
+        self.tokens = 0
+        self.stopped = False
+
+    @property
+    def tool(self) -> str | None:
+        return self._shown.tool if self._shown is not None else None
+
+    def put(self, token: int) -> str:
+        """Take one id; return the text that is certain now, perhaps none."""
+        self.tokens += 1
+        if token in self._stop_ids:
+            self.stopped = True
+            return ""
+        text = self._stopper.put(self._decoder.put(token))
+        self.stopped = self._stopper.found is not None
+        return text if self._shown is None else self._shown.put(text)
+
+    def finish(self) -> str:
+        """The rest; a character that a limit cut in two is dropped."""
+        rest = self._decoder.finish()
+        rest = self._stopper.put(rest if self.stopped else rest.rstrip(REPLACEMENT)) + self._stopper.finish()
+        return rest if self._shown is None else self._shown.put(rest) + self._shown.finish()
 
 
 class _Shown:
@@ -183,12 +222,12 @@ class _Shown:
     # A reply with roles begins with a line that is empty or names a tool; other text means: no such line.
     _may_be_header = re.compile(r"[ \t]*[A-Za-z0-9_.\-]{0,64}[ \t]*\Z")
 
-    def __init__(self, generation: Generation) -> None:
-        self._header: str | None = "" if has_roles(generation) else None
+    def __init__(self, generation: Generation, headed: str | None = None) -> None:
+        self._header: str | None = "" if has_roles(generation) and headed is None else None
         self._rewrites = [RewriteStream(rewrite) for rewrite in text_rewrites(generation)]
         self._started = False
         self._spaces = ""
-        self.tool: str | None = None
+        self.tool: str | None = headed or None
 
     def put(self, text: str) -> str:
         if self._header is not None:

@@ -88,6 +88,16 @@ def message_ids(tokenizer: Tokenizer, role: str, metadata: str, content: str) ->
     return [_role_id(tokenizer, role), *header, *tokenizer.encode_ordinary(content)]
 
 
+def header_ids(tokenizer: Tokenizer, tool: str = "") -> list[int]:
+    """The header line of a reply, so that a prompt can end behind it: an empty line for text, or a tool's name.
+
+    Returns: ids to put behind `messages_ids`; none for a generation without roles.
+    """
+    if not isinstance(tokenizer, (ChatGLM3Tokenizer, GLM4Tokenizer)):
+        return []
+    return tokenizer.encode_ordinary(f"{tool}\n")
+
+
 def _role_id(tokenizer: ChatGLM3Tokenizer | GLM4Tokenizer, role: str) -> int:
     if role not in ROLES:
         raise MessageError(f"there is no role {role!r}; there are {', '.join(ROLES)}")

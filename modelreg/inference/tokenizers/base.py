@@ -6,6 +6,7 @@ a batch of B sequences a `Batch`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,10 @@ class Tokenizer(ABC):
     def with_prompt_tokens(self, ids: Sequence[int]) -> list[int]:
         """A text's ids with the generation's prompt tokens, e.g. `[gMASK] sop`, where they belong."""
 
+    @abstractmethod
+    def token_bytes(self, token: int) -> bytes:
+        """What one id adds to a text, as UTF-8 (perhaps half a character); empty for special ids and unknown ones."""
+
     def encode_ordinary(self, text: str) -> list[int]:
         """Encode without special tokens, whatever the text says: for text that users wrote."""
         return self.encode(text, add_special_tokens=False, allow_special=False)
@@ -138,6 +143,15 @@ class Rewrite(ABC):
 
         The text before them must be a safe place to cut: `apply(a) + apply(b) == apply(a + b)`.
         """
+
+
+_BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+def piece_bytes(piece: str) -> bytes:
+    """The text of a SentencePiece piece: a byte, or characters with `\u2581` for a space."""
+    byte = _BYTE_PIECE.fullmatch(piece)
+    return bytes([int(byte[1], 16)]) if byte else piece.replace("\u2581", " ").encode()
 
 
 def without_surrogates(text: str) -> str:

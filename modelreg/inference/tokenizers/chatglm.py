@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelreg.inference.tokenizers.base import Batch, Rewrite, Tokenizer, TokenizerError, without_surrogates
+from modelreg.inference.tokenizers.base import (
+    Batch,
+    Rewrite,
+    Tokenizer,
+    TokenizerError,
+    piece_bytes,
+    without_surrogates,
+)
 from modelreg.inference.tokenizers.sentencepieces import open_sentencepiece
 
 LINE_BREAK = "<n>"
@@ -143,6 +150,14 @@ class ChatGLMTokenizer(Tokenizer):
         if self._offset <= token < self.vocab_size:
             return str(self._sp.id_to_piece(token - self._offset))
         return ""  # embedding rows above the vocabulary are never trained
+
+    def token_bytes(self, token: int) -> bytes:
+        """See `Tokenizer.token_bytes`; line breaks, tabs and blanks are tokens of this vocabulary."""
+        piece = self.piece(token)
+        if token < self._offset or piece in NAMED:
+            return b""
+        blank = Whitespace().apply(piece)
+        return blank.encode() if blank != piece else piece_bytes(piece)
 
     def rewrites(self) -> tuple[Rewrite, ...]:
         """Line breaks and blanks first, then the spaces before marks."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from modelreg.inference.tokenizers.base import Generation, Tokenizer, without_surrogates
+from modelreg.inference.tokenizers.base import Generation, Tokenizer, piece_bytes, without_surrogates
 from modelreg.inference.tokenizers.sentencepieces import open_sentencepiece
 
 PROMPT_TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
@@ -69,6 +69,12 @@ class ChatGLM2Tokenizer(Tokenizer):
         if token in self._added_names:
             return self._added_names[token]
         return str(self._sp.id_to_piece(token)) if 0 <= token < self.vocab_size else ""
+
+    def token_bytes(self, token: int) -> bytes:
+        """See `Tokenizer.token_bytes`."""
+        if token in self._added_names or token in self._silent or not 0 <= token < self.vocab_size:
+            return b""
+        return piece_bytes(str(self._sp.id_to_piece(token)))
 
     def _piece(self, token: int) -> str:
         if token in self._added_names:

@@ -100,6 +100,10 @@ class GLM4Tokenizer(Tokenizer):
         """See `Tokenizer.piece`."""
         return self._names.get(token) or self._tokens.get(token, b"").decode("latin-1")
 
+    def token_bytes(self, token: int) -> bytes:
+        """See `Tokenizer.token_bytes`."""
+        return b"" if token in self._names else self._tokens.get(token, b"")
+
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
         """See `Tokenizer.decode`; special tokens stand between single spaces, as published."""
         parts: list[str] = []
