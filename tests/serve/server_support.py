@@ -21,6 +21,7 @@ class Server(NamedTuple):
     url: str
     process: subprocess.Popen[str]
     said: list[str]
+    reader: threading.Thread
 
     def client(self, **options: object) -> httpx.Client:
         """Speaks to it, whatever proxies are set."""
@@ -34,7 +35,7 @@ def start(folder: Path, *options: str, model: str = "chatglm-demo", environ: dic
     subprocess.run([*command, "accept", model, "--research", "--yes", "--by", "test"], env=env, check=True,
                    capture_output=True)  # fmt: skip
     process = subprocess.Popen(
-        [*command, "run", model, "--research", "--port", "0", *options],
+        [*command, "run", model, "--research", *(() if "--port" in options else ("--port", "0")), *options],
         env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     said: list[str] = []
@@ -43,8 +44,11 @@ def start(folder: Path, *options: str, model: str = "chatglm-demo", environ: dic
         said.append(line)
         found = SERVED.search(line)
         if found:
-            threading.Thread(target=_drain, args=(process, said), daemon=True).start()
-            return Server(found[1], process, said)
+            reader = threading.Thread(target=_drain, args=(process, said), daemon=True)
+            reader.start()
+            return Server(found[1], process, said, reader)
+    process.wait(30)
+    process.stdout.close()
     raise AssertionError("".join(said))
 
 
@@ -53,14 +57,11 @@ def stop(server: Server) -> int:
     if server.process.poll() is None:
         server.process.terminate()
     status = server.process.wait(30)
-    if server.process.stdout is not None:
-        server.process.stdout.close()
+    server.reader.join(10)
     return status
 
 
 def _drain(process: subprocess.Popen[str], said: list[str]) -> None:
-    try:
-        for line in process.stdout or ():
-            said.append(line)
-    except ValueError:
-        return  # closed
+    assert process.stdout is not None
+    with process.stdout as lines:
+        said.extend(lines)

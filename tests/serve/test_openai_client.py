@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import httpx
 import openai
 import pytest
-
 from server_support import Server
 
 QUESTION = [{"role": "user", "content": "What is a model licence?"}]
@@ -69,15 +68,21 @@ def test_a_seed_gives_the_same_answer_again(client: openai.OpenAI) -> None:
 
 
 def test_several_choices(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model=MODEL, messages=QUESTION, temperature=2, top_p=1, seed=1, n=3, max_tokens=20)
+    answer = client.chat.completions.create(
+        model=MODEL, messages=QUESTION, temperature=2, top_p=1, seed=1, n=3, max_tokens=20
+    )
     assert [c.index for c in answer.choices] == [0, 1, 2]
-    alone = client.chat.completions.create(model=MODEL, messages=QUESTION, temperature=2, top_p=1, seed=2, max_tokens=20)
+    alone = client.chat.completions.create(
+        model=MODEL, messages=QUESTION, temperature=2, top_p=1, seed=2, max_tokens=20
+    )
     assert answer.choices[1].message.content == alone.choices[0].message.content
 
 
 def test_a_stop_string_is_not_shown(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(model=MODEL, messages=QUESTION, temperature=0, stop=["licensor", "zzz"])
-    assert answer.choices[0].message.content == "A model license is the text in which the"  # trailing blanks are not shown
+    assert (
+        answer.choices[0].message.content == "A model license is the text in which the"
+    )  # trailing blanks are not shown
     assert answer.choices[0].finish_reason == "stop"
 
 
@@ -107,9 +112,7 @@ def test_penalties_hold_repetition_back(client: openai.OpenAI) -> None:
     """A prompt that the model goes on repeating, until repeating costs."""
     prompt, options = "the the the the", {"model": MODEL, "temperature": 0, "max_tokens": 30}
     plain = client.completions.create(prompt=prompt, **options).choices[0].text  # type: ignore[call-overload]
-    held = client.completions.create(
-        prompt=prompt, presence_penalty=2, frequency_penalty=2, **options
-    ).choices[0].text  # type: ignore[call-overload]
+    held = client.completions.create(prompt=prompt, presence_penalty=2, frequency_penalty=2, **options).choices[0].text  # type: ignore[call-overload]
     assert plain != held
 
 
