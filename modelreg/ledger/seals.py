@@ -99,6 +99,15 @@ class Seals:
             self._remember(known, new)
         return found
 
+    def note(self, files: FileSet, hashes: Mapping[str, str]) -> None:
+        """Remember hashes of files that were just written and hashed by this very program."""
+        new = {}
+        for name in hashes.keys() & files.stamps.keys():
+            place, stamp = _place(files, name), files.stamps[name]
+            new[place] = {"sha256": hashes[name], "seal": self.seal(_statement(place, stamp, hashes[name]))}
+        if new and self._key:
+            self._remember(self._checked(), new)
+
     def _checked(self) -> dict[str, Any]:
         try:
             data = json.loads((self.folder / CHECKED).read_text(encoding="utf-8"))

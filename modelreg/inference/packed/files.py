@@ -125,21 +125,40 @@ class Mapped:
         self._entries = {name: entry for name, entry in header.items() if not name.startswith(PAD)}
         self.nbytes = path.stat().st_size
         # A private mapping: never written to, and nothing written by mistake could reach the file.
-        self._storage = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=self.nbytes)
+        storage = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=self.nbytes)
+        self._bytes = torch.empty(0, dtype=torch.uint8).set_(storage)
 
     @property
     def names(self) -> list[str]:
         return list(self._entries)
 
-    def tensor(self, name: str) -> Tensor:
-        """One tensor on the file's own pages. Raises: MissingTensorsError."""
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """What the header says of a tensor. Raises: MissingTensorsError."""
         if name not in self._entries:
             raise MissingTensorsError(f"{self.path.name} lacks '{name}'", where=str(self.path), hint=AGAIN)
-        entry = self._entries[name]
-        dtype = DTYPES[entry["dtype"]]
+        found: Mapping[str, Any] = self._entries[name]
+        return found
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor on the file's own pages. Raises: MissingTensorsError."""
+        entry = self.entry(name)
         begin, end = entry["data_offsets"]
-        flat = torch.empty(0, dtype=torch.uint8).set_(self._storage, self._start + begin, (end - begin,))
-        return flat.view(dtype).view(entry["shape"])
+        flat = self._bytes[self._start + begin : self._start + end]
+        return flat.view(DTYPES[entry["dtype"]]).view(entry["shape"])
+
+    def bytes(self) -> Tensor:
+        """The whole file, uint8."""
+        return self._bytes
+
+    def on(self, room: Tensor) -> Mapped:
+        """The same tensors in other memory, which holds the same bytes (and perhaps some more behind them)."""
+        other = object.__new__(Mapped)
+        other.__dict__.update(self.__dict__)
+        other._bytes = room
+        return other
 
     def advise(self, how: str) -> bool:
         """Tell the system how the pages will be used; False where it cannot be told.
@@ -149,7 +168,7 @@ class Mapped:
                 where the file system has them; `dontneed` gives the pages of this process back (they are read again
                 from the file when used).
         """
-        return advise(self._storage.data_ptr(), self.nbytes, how)
+        return advise(self._bytes.data_ptr(), self.nbytes, how)
 
 
 def advise(address: int, nbytes: int, how: str) -> bool:
