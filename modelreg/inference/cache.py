@@ -130,6 +130,24 @@ class KVCache(Cache):
                 setattr(out, name, value.index_select(0, index.to(value.device)))
         return out
 
+    def without_padding(self) -> KVCache:
+        """The same single row less the hidden columns on its left, which `join` put there.
+
+        Raises: ValueError for several rows.
+        """
+        if self.hidden is None:
+            return self
+        if self.hidden.shape[0] != 1:
+            raise ValueError("padding can be taken off a single row only")
+        pad = int(self.hidden[0].int().argmin())  # the first column that is real
+        out = KVCache(len(self._buffers), block=self.block)
+        out.length = self.length - pad
+        out.last_position, out.position_step = self.last_position, self.position_step
+        rest = self.hidden[:, pad:]
+        out.hidden = rest if bool(rest.any()) else None
+        out._buffers = [None if b is None else b[:, :, :, pad:] for b in self._buffers]
+        return out
+
     @staticmethod
     def join(caches: Sequence[KVCache]) -> KVCache:
         """One batch of all rows; shorter caches are padded on the left with hidden columns.

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from modelreg.errors import UsageError
 from modelreg.inference.sampling import Sampling, choose
+from modelreg.inference.speculate import Drafted, Lookup, agreed
 
 FinishReason = Literal["stop", "length", "cancelled"]
 
@@ -74,12 +75,19 @@ def generate(
     sampling: Sampling,
     limits: Limits,
     cache: Any = None,
+    *,
+    held: Sequence[int] = (),
+    speculate: int = 0,
+    drafted: Drafted | None = None,
 ) -> Generator[int, None, FinishReason]:
     """Generate one reply, id by id.
 
     Args:
         prompt: ids, (T,), special tokens included; with a used cache, those that follow what it holds.
         cache: of `model.new_cache()`; afterwards it holds every id but the last one yielded.
+        held: the ids that a used cache holds, which penalties and drafts look at too.
+        speculate: guess at most so many tokens a step from the text so far (see `speculate`); the reply is the
+            same. Needs a cache that can be cropped. drafted: counts how it went.
     Yields: each new id, the stop id included. Returns: why it ended.
     Raises: UsageError for an empty prompt; what the model raises.
     """
@@ -89,23 +97,53 @@ def generate(
     cache = model.new_cache() if cache is None else cache
     generator = None if sampling.greedy else sampling.generator(device)
     stops = frozenset(limits.stop_ids)
-    sequence = torch.tensor([list(prompt)], dtype=torch.long, device=device)  # (1, T)
-    fresh = sequence
+    sequence = [*held, *prompt]
+    lookup = Lookup(sequence, longest=speculate, counts=drafted) if speculate else None
+    fresh, draft = list(prompt), list[int]()
     reply: list[int] = []
-    for _ in range(limits.budget(len(prompt))):
-        if limits.cancelled():
-            return "cancelled"
-        with torch.inference_mode():  # not around the yield: it would leak into the caller
-            logits = model(fresh, cache=cache, logits_to_keep=1)[:, -1]
-            token = choose(logits, sampling, sequence, [reply], generator)
-            fresh = token[:, None].to(device)
-            sequence = torch.cat([sequence, fresh], dim=1)
-        chosen = int(token)
-        reply.append(chosen)
-        yield chosen
-        if chosen in stops:
-            return "stop"
+    budget = limits.budget(len(prompt))
+    end = 0  # columns that the cache needs for all but the last id
+    try:
+        while len(reply) < budget:
+            if limits.cancelled():
+                return "cancelled"
+            with torch.inference_mode():  # not around the yield: it would leak into the caller
+                ids = torch.tensor([fresh + draft], dtype=torch.long, device=device)  # (1, T)
+                logits = model(ids, cache=cache, logits_to_keep=1 + len(draft))[0]  # (1 + draft, V)
+                chosen: list[int] = []
+                for row in logits:
+                    seen = torch.tensor([sequence + chosen], device=device) if _looks_back(sampling) else None
+                    token = choose(row[None], sampling, seen, [reply + chosen], generator)
+                    chosen.append(int(token))
+                    if len(chosen) > len(draft) or chosen[-1] != draft[len(chosen) - 1]:
+                        break
+            end = cache.length - len(draft)
+            if lookup is not None and draft:
+                lookup.told(len(draft), agreed(draft, chosen))
+                cache.crop(end + len(chosen) - 1)
+            for i, token_id in enumerate(chosen):
+                if i:
+                    if limits.cancelled():
+                        return "cancelled"
+                    end += 1
+                reply.append(token_id)
+                sequence.append(token_id)
+                if lookup is not None:
+                    lookup.extend([token_id])
+                yield token_id
+                if token_id in stops:
+                    return "stop"
+            fresh = chosen[-1:]
+            draft = lookup.draft(budget - len(reply) - 1) if lookup is not None else []
+    finally:
+        if end and cache.length > end:  # drafted tokens that were kept and are not wanted any more
+            cache.crop(end)
     return "length"
+
+
+def _looks_back(sampling: Sampling) -> bool:
+    """Whether the choice depends on the ids before the reply."""
+    return sampling.repetition_penalty != 1.0
 
 
 def generate_batch(

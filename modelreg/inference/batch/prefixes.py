@@ -1,0 +1,126 @@
+"""Sequences that are kept after their reply, because the next turn of the conversation begins with them.
+
+A causal model's keys of the first n tokens depend on these tokens alone, so any common beginning can be shared.
+ChatGLM-6B reads its prompt in both directions: the keys of its first token depend on the last word of the
+question, and a prompt can be reused only as a whole, unchanged (the same question asked again, several answers
+to one question); a further turn is a longer prompt, of which nothing can be kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelreg.inference.batch.runner import Runner
+
+
+@dataclass(frozen=True)
+class Held:
+    """A sequence and what it holds.
+
+    Attributes:
+        ids: its tokens, in order; sequence: of the runner; prompt: how many first ids came as a whole prompt.
+    """
+
+    ids: list[int]
+    sequence: Any
+    prompt: int
+
+
+def common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Length of the longest common beginning."""
+    limit = min(len(first), len(second))
+    # Halving with slices compares in C; long histories are equal nearly to their end.
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def reusable(held: Sequence[int], prompt: int, wanted: Sequence[int], *, whole: bool) -> int:
+    """How many first ids of `wanted` need not be computed where `held` was; at least one always is.
+
+    Args:
+        prompt: how many ids of `held` were its prompt; whole: the model reads prompts in both directions.
+    """
+    same = min(common(held, wanted), len(wanted) - 1)
+    if not whole:
+        return same
+    # The last prompt token (<sop>) is causal already, so it may be the one that is computed again.
+    return same if prompt == len(wanted) and same == prompt - 1 else 0
+
+
+class Prefixes:
+    """Kept sequences, the least recently used given up first.
+
+    Args:
+        limit: bytes that they may take together; shared parts count every time, so less is taken than that.
+    """
+
+    def __init__(self, runner: Runner, limit: int) -> None:
+        self.runner, self.limit = runner, limit
+        self._kept: OrderedDict[int, tuple[Held, int]] = OrderedDict()
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def nbytes(self) -> int:
+        """Bytes that the kept sequences count for."""
+        return sum(size for _, size in self._kept.values())
+
+    def keep(self, held: Held) -> None:
+        """Take over a sequence; those that are a beginning of it are given up, as it serves for them."""
+        if self.runner.whole_prompts:
+            if not held.prompt:
+                self.runner.close(held.sequence)
+                return
+            self.runner.crop(held.sequence, held.prompt)
+            held = Held(held.ids[: held.prompt], held.sequence, held.prompt)
+        size = self.runner.nbytes(held.sequence)
+        if size > self.limit or not held.ids:
+            self.runner.close(held.sequence)
+            return
+        for key, (old, _) in list(self._kept.items()):
+            if len(old.ids) <= len(held.ids) and common(old.ids, held.ids) == len(old.ids):
+                self._drop(key)
+        self._kept[self._next] = (held, size)
+        self._next += 1
+        while self.nbytes() > self.limit:
+            self._drop(next(iter(self._kept)))
+
+    def best(self, prompt: Sequence[int], running: Sequence[Held] = ()) -> tuple[Any, int]:
+        """The sequence to begin with, now the caller's, and how many ids of the prompt it holds (0: none).
+
+        Args: running: sequences in use, which may be shared too.
+        """
+        whole = self.runner.whole_prompts
+        best, length, key = None, 0, -1
+        for number, (held, _) in self._kept.items():
+            same = reusable(held.ids, held.prompt, prompt, whole=whole)
+            if same > length:
+                best, length, key = held, same, number
+        for held in running:
+            same = reusable(held.ids, held.prompt, prompt, whole=whole)
+            if same > length:
+                best, length, key = held, same, -1
+        if best is None:
+            return self.runner.start(), 0
+        if key >= 0:
+            self._kept.move_to_end(key)
+        return self.runner.fork(best.sequence, length), length
+
+    def clear(self) -> None:
+        """Give all memory back."""
+        for key in list(self._kept):
+            self._drop(key)
+
+    def _drop(self, key: int) -> None:
+        held, _ = self._kept.pop(key)
+        self.runner.close(held.sequence)
