@@ -89,7 +89,8 @@ def pack(output: Output, desk: Desk, grant: Grant, target: Path, quant: str, sch
     Raises: ConfigError for a scheme that does not exist, or of a packed copy; what `copies.build` raises.
     """
     from modelreg.cli._progress import progress
-    from modelreg.inference.packed import copies, make
+    from modelreg.inference.packed import copies
+    from modelreg.inference.packed.recipes import recipe_for
     from modelreg.inference.problems import ConfigError
     from modelreg.ledger.packed import MANIFEST
 
@@ -100,7 +101,7 @@ def pack(output: Output, desk: Desk, grant: Grant, target: Path, quant: str, sch
         raise ConfigError(
             "this is a packed copy already", where=str(folder), hint="pack the model that it was made from"
         )
-    recipe = make.recipe_for(quant, scheme, head, published=copies.published_bits(folder))
+    recipe = recipe_for(quant, scheme, head, published=copies.published_bits(folder))
     with progress(output) as told:
         return copies.build(grant, target, recipe, seals=desk.seals, told=told)
 

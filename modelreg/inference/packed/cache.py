@@ -16,7 +16,7 @@ from typing import NamedTuple
 from modelreg.core.canonical import sha256_of
 from modelreg.inference.packed.copies import LAYOUT
 from modelreg.inference.packed.make import LAYOUT as LAYOUT_OF_BYTES
-from modelreg.inference.packed.make import Recipe
+from modelreg.inference.packed.recipes import Recipe
 from modelreg.ledger import packed as manifests
 from modelreg.ledger.packed import FORMAT
 

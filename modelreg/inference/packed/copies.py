@@ -26,8 +26,8 @@ from modelreg.inference.hub_problems import system_problem
 from modelreg.inference.models.config import CONFIG_NAME, read_config
 from modelreg.inference.packed import make
 from modelreg.inference.packed.files import Writer
-from modelreg.inference.packed.make import Packable, Recipe
-from modelreg.inference.problems import ConfigError
+from modelreg.inference.packed.make import Packable
+from modelreg.inference.packed.recipes import Recipe
 from modelreg.inference.weights import _empty_model
 from modelreg.ledger import packed as manifests
 from modelreg.ledger.files import FileSet, take
@@ -130,16 +130,9 @@ def plan(folder: Path, recipe: Recipe) -> make.Work:
 
     Raises: ConfigError, WeightsError.
     """
-    from modelreg.inference.compiled import why_not
-
     values = read_config(folder)
     checkpoint = find_checkpoint(folder)
     model = _empty_model(values, str(folder / CONFIG_NAME))
-    why = why_not(model.config)
-    if why:
-        raise ConfigError(
-            f"the kernels cannot run this network: {why}", where=str(folder / CONFIG_NAME), hint="leave out --quant"
-        )
     return make.work_for(model, checkpoint, recipe)
 
 
@@ -162,7 +155,7 @@ class _ToFile:
         self.writer = writer
 
     def put(self, name: str, value: Packable) -> None:
-        """See `make.Sink`."""
+        """See `make.Target`."""
         if isinstance(value, kernels.PackedWeight):
             for part, tensor in make.parts_of(value):
                 self.writer.put(f"{name}.{part}", tensor)

@@ -15,47 +15,21 @@ from torch import Tensor, nn
 from modelreg.inference import kernels
 from modelreg.inference.checkpoint import Checkpoint
 from modelreg.inference.compiled import packed_names
-from modelreg.inference.kernels import SCHEMES, PackedWeight
+from modelreg.inference.filling import HEAD, PREFIX_ENCODER, SCALE, fill, find
+from modelreg.inference.kernels import PackedWeight
 from modelreg.inference.kernels.packing import GROUP, ROWS, shapes
 from modelreg.inference.models.chatglm import ChatGLM
 from modelreg.inference.packed.files import Entry
-from modelreg.inference.problems import ConfigError, MissingTensorsError, TensorDtypeError
-from modelreg.inference.weights import (
-    HEAD,
-    IGNORED_ENDINGS,
-    IGNORED_STARTS,
-    PREFIX_ENCODER,
-    SCALE,
-    Model,
-    _check_float,
-    _check_shape,
-    _complete,
-    _find,
-)
+from modelreg.inference.packed.recipes import Recipe
+from modelreg.inference.problems import ConfigError
+from modelreg.inference.weights import Modules
 
 Packable: TypeAlias = PackedWeight | Tensor
 Told = Callable[[str, int], None]  # (tensor, bytes of the source that were read)
 
 # Name of the order of bytes in a packed weight (native/mrk.h); files of another order are packed anew.
 LAYOUT = f"{ROWS}x{GROUP}.1"
-DEFAULTS = {"int4": "int4-g32", "int8": "int8-g32"}
-ROW_HEAD = "int8-g32"  # of a published quantized checkpoint, whose head is in float16
 PARTS = ("data", "scales", "mins")
-
-
-class Recipe(NamedTuple):
-    """How a model is packed.
-
-    Attributes:
-        scheme: of the layers; head: of the embeddings and of the output head.
-    """
-
-    scheme: str
-    head: str
-
-    @property
-    def label(self) -> str:
-        return self.scheme if self.head == self.scheme else f"{self.scheme}+{self.head}-head"
 
 
 class Job(NamedTuple):
@@ -75,7 +49,7 @@ class Job(NamedTuple):
     published: int
 
 
-class Sink(Protocol):
+class Target(Protocol):
     """Where packed weights go."""
 
     def put(self, name: str, value: Packable) -> None:
@@ -89,55 +63,21 @@ class Memory:
         self.weights: dict[str, Packable] = {}
 
     def put(self, name: str, value: Packable) -> None:
-        """See `Sink`."""
+        """See `Target`."""
         self.weights[name] = value
 
 
 class Work(NamedTuple):
     """Everything that is to be done for one checkpoint."""
 
-    model: Model
+    model: Modules
     checkpoint: Checkpoint
     recipe: Recipe
     jobs: Mapping[str, Job]
     given: frozenset[str]
 
 
-def recipe_for(quant: str, scheme: str = "", head: str = "", *, published: int = 0) -> Recipe:
-    """What `--quant`, `--scheme` and `--head` mean together.
-
-    Args:
-        published: bits of a checkpoint that is quantized already: its integers are kept, so its scheme is given.
-    Raises: ConfigError for what does not exist or does not fit together.
-    """
-    bits = {"int4": 4, "int8": 8}.get(quant)
-    if bits is None:
-        raise ConfigError(f"quantizing to '{quant}' is not known", where="--quant", hint="use int8 or int4")
-    if published:
-        kept = f"int{published}-row"
-        if bits != published or scheme not in ("", kept):
-            raise ConfigError(
-                f"the checkpoint is quantized to {published} bits already, a row at a time",
-                where="--scheme" if scheme else "--quant",
-                hint=f"--quant int{published} keeps its integers; or take the unquantized checkpoint",
-            )
-        return Recipe(kept, _head(head or ROW_HEAD))
-    chosen = scheme or DEFAULTS[quant]
-    if chosen not in SCHEMES:
-        raise ConfigError(f"no scheme '{chosen}'", where="--scheme", hint="one of: " + ", ".join(SCHEMES))
-    if not chosen.startswith(quant):
-        raise ConfigError(f"{chosen} is no scheme of {quant}", where="--scheme", hint=f"--quant {chosen[:4]}")
-    return Recipe(chosen, _head(head or chosen))
-
-
-def _head(name: str) -> str:
-    chosen = DEFAULTS.get(name, name)
-    if chosen not in SCHEMES:
-        raise ConfigError(f"no scheme '{name}'", where="--head", hint="one of: " + ", ".join(SCHEMES))
-    return chosen
-
-
-def work_for(model: Model, checkpoint: Checkpoint, recipe: Recipe) -> Work:
+def work_for(model: Modules, checkpoint: Checkpoint, recipe: Recipe) -> Work:
     """List what is to be done; nothing is read but names.
 
     Args:
@@ -177,7 +117,7 @@ def entries(work: Work) -> Iterator[Entry]:
                 for part, (shape, dtype) in shapes(scheme, job.rows, job.columns).items():
                     yield Entry(f"{name}.{part}", dtype, shape)
             else:
-                yield Entry(name, _dtype_of(job), tuple(_find(work.model, job.name).shape))
+                yield Entry(name, _dtype_of(job), tuple(find(work.model, job.name).shape))
     for name in sorted(n for n in work.given if n.startswith(PREFIX_ENCODER)):
         raise ConfigError(
             f"the checkpoint has a prefix of its own ('{name}')",
@@ -191,65 +131,41 @@ def _dtype_of(job: Job) -> torch.dtype:
     return torch.float16 if job.columns > 1 else torch.float32
 
 
-def run(work: Work, sink: Sink, told: Told) -> None:
-    """Read, pack and hand on every tensor.
+def run(work: Work, target: Target, told: Told) -> None:
+    """Read, check, pack and hand on every tensor.
 
-    Raises: WeightsError and its branches; what the sink raises.
+    Raises: ConfigError, WeightsError and its branches; what the target raises.
     """
-    seen: set[str] = set()
-    unknown: list[str] = []
-    waiting: dict[str, Tensor] = {}  # halves of published packed weights, until the other half comes
-    for path, tensors in work.checkpoint.pieces():
-        for name in list(tensors):
-            tensor = tensors.pop(name)
-            where, size = str(path), tensor.nbytes
-            if name.endswith(IGNORED_ENDINGS) or name.startswith(IGNORED_STARTS):
-                continue
-            if tied(work.model) and name.startswith(HEAD + "."):
-                continue  # compared by `weights._tie` when the source is opened as it is
-            base = name.removesuffix(SCALE)
-            job = work.jobs.get(base)
-            if job is None or (base != name and not job.published):
-                unknown.append(name)
-                continue
-            if job.published:
-                other = waiting.pop(base if name != base else base + SCALE, None)
-                if other is None:
-                    waiting[name] = tensor
-                else:
-                    pair = (tensor, other) if name == base else (other, tensor)
-                    sink.put(job.name, _repacked(job, *pair, where))
-                    seen.add(base)
-            else:
-                _check_shape(work.model, job.name, tensor, where)
-                _check_float(job.name, tensor, where)
-                for other_name, scheme in job.out.items():
-                    sink.put(other_name, kernels.pack(tensor, scheme) if scheme else tensor.to(_dtype_of(job)))
-                seen.add(base)
-            told(name, size)
-            del tensor
-    if waiting:
-        name = min(waiting)
-        raise MissingTensorsError(
-            f"'{name}' came without its integers or scales", where=str(work.checkpoint.folder), hint="fetch all files"
-        )
-    _complete(set(work.jobs) - seen, unknown, len(work.jobs), {}, str(work.checkpoint.folder))
+    sink = _Sink(work, target, told)
+    fill(work.model, work.checkpoint, work.given, torch.float32, sink)
 
 
-def _repacked(job: Job, integers: Tensor, scale: Tensor, where: str) -> PackedWeight:
-    width = job.columns // 2 if job.published == 4 else job.columns
-    if integers.dtype not in (torch.int8, torch.uint8) or tuple(integers.shape) != (job.rows, width):
-        raise TensorDtypeError(
-            f"'{job.name}' is {integers.dtype} {tuple(integers.shape)}; int8 ({job.rows}, {width}) is needed",
-            where=where,
-            hint="take config.json and weights from the same repository",
-        )
-    return kernels.repack(integers.view(torch.int8), scale.reshape(-1), job.out[job.name])
+class _Sink:
+    """Takes the checkpoint's tensors (filling.Sink) and gives packed ones to a target."""
 
+    def __init__(self, work: Work, target: Target, told: Told) -> None:
+        self._work, self._target, self._told = work, target, told
+        self._waiting: dict[str, Tensor] = {}  # published integers until their scales come, and the reverse
 
-def source_bytes(checkpoint: Checkpoint) -> int:
-    """Bytes that `run` will be told of, about: those of the files."""
-    return checkpoint.nbytes()
+    def put(self, name: str, tensor: Tensor, where: str) -> None:  # noqa: ARG002
+        """See `filling.Sink`."""
+        base = name.removesuffix(SCALE)
+        job = self._work.jobs[base]
+        if job.published:
+            self._waiting[name] = tensor
+            if base in self._waiting and base + SCALE in self._waiting:
+                integers, scale = self._waiting.pop(base), self._waiting.pop(base + SCALE)
+                packed = kernels.repack(integers.view(torch.int8), scale.reshape(-1), job.out[base])
+                self._target.put(base, packed)
+        else:
+            for out, scheme in job.out.items():
+                self._target.put(out, kernels.pack(tensor, scheme) if scheme else tensor.to(_dtype_of(job)))
+        self._told(name, tensor.nbytes)
+
+    def finish(self) -> None:
+        """See `filling.Sink`."""
+        if self._waiting:
+            raise AssertionError(f"bug: {min(self._waiting)} was counted as whole")
 
 
 def parts_of(weight: PackedWeight) -> Iterable[tuple[str, Tensor]]:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from modelreg.inference import kernels
 from modelreg.inference.compiled import CompiledModel, assemble
 from modelreg.inference.devices import Placement, gib
-from modelreg.inference.kernels import PackedWeight
+from modelreg.inference.kernels import PackedWeight, variant
+from modelreg.inference.kernels.loading import native
 from modelreg.inference.kernels.packing import shapes
 from modelreg.inference.machine import memory
 from modelreg.inference.models.config import CONFIG_NAME, read_config
 from modelreg.inference.packed.copies import LAYOUT
 from modelreg.inference.packed.files import DTYPES, Mapped, advise
 from modelreg.inference.packed.make import LAYOUT as BYTES
-from modelreg.inference.packed.make import PARTS, Recipe
+from modelreg.inference.packed.make import PARTS
+from modelreg.inference.packed.recipes import Recipe
 from modelreg.inference.problems import ConfigError, TruncatedWeightsError
 from modelreg.inference.weights import _empty_model
-from modelreg.ledger.packed import MANIFEST, WEIGHTS
+from modelreg.ledger.packed import WEIGHTS
 
 MEMORY = ("auto", "map", "copy")
 _HUGE = 2 * 2**20
@@ -29,31 +31,43 @@ _PIECE = 64 * 2**20
 _SPARE = 2**30  # bytes that stay free beside a copy in memory
 
 
-def is_packed(folder: Path) -> bool:
-    """Whether a folder is a packed copy."""
-    return (folder / MANIFEST).is_file()
+class Asked(NamedTuple):
+    """The options of `weights.load`; `memory`: see `open_packed`."""
+
+    dtype: str = "auto"
+    device: str = "auto"
+    quant: int = 0
+    scheme: str = ""
+    head: str = ""
+    kernels: str = "auto"
+    memory: str = "auto"
 
 
-def open_packed(folder: Path, *, memory_use: str = "auto", prefix: Tensor | None = None) -> CompiledModel:
+def open_packed(
+    folder: Path, asked: Asked | None = None, *, prefix: Path | str | None = None, adapter: Path | str | None = None
+) -> CompiledModel:
     """The model of a packed copy, on the CPU.
 
     Args:
-        memory_use: `map` uses the file's pages as they are: there at once, shared between processes, given back under
-            pressure. `copy` reads the weights into memory of this process, in large pages where the system has them.
-            `auto` maps.
-        prefix: P-Tuning keys and values.
-    Raises: TruncatedWeightsError, MissingTensorsError, ConfigError.
+        asked: what does not fit a packed copy is refused. `memory` is `map` to use the file's pages as they are: there
+            at once, shared between processes, given back under pressure; `copy` to read the weights into memory of
+            this process, in large pages where the system has them; `auto` maps.
+        prefix: a P-Tuning v2 checkpoint to put on top; a LoRA adapter cannot be.
+    Raises: TruncatedWeightsError, MissingTensorsError, ConfigError, NoKernelsError.
     """
-    if memory_use not in MEMORY:
-        raise ConfigError(f"no way '{memory_use}'", where="--memory", hint="one of: " + ", ".join(MEMORY))
+    from modelreg.inference.adapters import prefix_table, prefix_tensors
+
+    asked = asked or Asked()
+    native()  # raises where there are no kernels
     mapped = Mapped(folder / WEIGHTS)
     table = _table(mapped)
-    how = memory_use
-    if how == "auto":
-        how = "map"
-    if how == "copy" and mapped.nbytes + _SPARE > memory().available:
+    recipe = Recipe(mapped.metadata["scheme"], mapped.metadata["head"])
+    _check(asked, recipe, adapter, folder)
+    how = "map" if asked.memory == "auto" else asked.memory
+    free = memory().available
+    if how == "copy" and mapped.nbytes + _SPARE > free:
         raise ConfigError(
-            f"a copy in memory takes {gib(mapped.nbytes)}; {gib(memory().available)} are free",
+            f"a copy in memory takes {gib(mapped.nbytes)}; {gib(free)} are free",
             where="--memory copy",
             hint="--memory map uses the file as it is",
         )
@@ -67,11 +81,42 @@ def open_packed(folder: Path, *, memory_use: str = "auto", prefix: Tensor | None
     used = {f"{name}.{part}" for name in table for part in PARTS}
     weights |= {name: mapped.tensor(name) for name in mapped.names if name not in used}
     config = _empty_model(read_config(folder), str(folder / CONFIG_NAME)).config
-    label = Recipe(mapped.metadata["scheme"], mapped.metadata["head"]).label
+    fixed = None if prefix is None else prefix_table(config, prefix_tensors(Path(prefix)), where=str(prefix))
     where = "mapped from the file" if how == "map" else "in memory of its own"
-    reason = f"cpu ({kernels.variant()} kernels), {label}: the weights take {gib(mapped.nbytes)}, {where}"
+    reason = f"cpu ({variant()} kernels), {recipe.label}: the weights take {gib(mapped.nbytes)}, {where}"
     placement = Placement(torch.device("cpu"), torch.float32, reason)
-    return CompiledModel(assemble(config, weights, prefix), placement)
+    return CompiledModel(assemble(config, weights, fixed), placement)
+
+
+def _check(asked: Asked, recipe: Recipe, adapter: Path | str | None, folder: Path) -> None:
+    """Raises: ConfigError for options that a packed copy cannot follow."""
+    wrong = ""
+    if asked.memory not in MEMORY:
+        raise ConfigError(f"no way '{asked.memory}'", where="--memory", hint="one of: " + ", ".join(MEMORY))
+    if asked.quant and not recipe.scheme.startswith(f"int{asked.quant}"):
+        wrong = f"--quant int{asked.quant}"
+    elif asked.scheme not in ("", recipe.scheme):
+        wrong = f"--scheme {asked.scheme}"
+    elif asked.head not in ("", recipe.head, recipe.head.partition("-")[0]):
+        wrong = f"--head {asked.head}"
+    if wrong:
+        raise ConfigError(
+            f"this packed copy is {recipe.label}, not {wrong}", where=str(folder), hint="run the model it was made from"
+        )
+    if torch.device("cpu" if asked.device == "auto" else asked.device).type != "cpu":
+        raise ConfigError(
+            f"packed copies run on the CPU, not on {asked.device}", where="--device", hint="run the model itself there"
+        )
+    if asked.dtype not in ("auto", "float32", "fp32", "torch.float32"):
+        raise ConfigError(f"packed copies compute in float32, not {asked.dtype}", where="--dtype", hint="leave it out")
+    if asked.kernels == "off":
+        raise ConfigError("packed copies need the compiled kernels", where="kernels", hint="kernels='auto'")
+    if adapter is not None:
+        raise ConfigError(
+            "a LoRA adapter computes beside weights that are not packed",
+            where=str(adapter),
+            hint="run the model that this copy was made from with --adapter",
+        )
 
 
 def _table(mapped: Mapped) -> dict[str, tuple[str, int, int]]:
