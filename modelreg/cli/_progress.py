@@ -11,6 +11,7 @@ from typing import Protocol
 from modelreg.cli._output import Output
 
 _STEP = 0.1
+_QUICK = 2.0  # seconds
 
 
 class Told(Protocol):
@@ -52,6 +53,8 @@ class _Lines:
         share = done / total if total else 1.0
         if phase != self._phase:
             self._phase, self._said, self._begun = phase, 0.0, now
+        if now - self._begun < _QUICK:
+            return  # what takes no time needs no lines
         if share < self._said + _STEP and not (share >= 1 > self._said):
             return
         self._said = 1.0 if share >= 1 else share - share % _STEP

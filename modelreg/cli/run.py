@@ -18,10 +18,11 @@ from modelreg.desk import Desk
 from modelreg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from modelreg.cli._packed import Packing
     from modelreg.cli._talk import Settings
     from modelreg.ledger.gate import Grant
 
-BITS = {"none": 0, "int8": 8, "int4": 4}
+BITS = ("none", "int8", "int4")
 _DTYPES = ("auto", "float32", "fp32", "float16", "fp16", "half", "bfloat16", "bf16")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _GENERATIONS = ("chatglm", "chatglm2", "chatglm3", "glm4")
@@ -31,7 +32,7 @@ _FAMILIES = {"codegeex2": "chatglm2", "visualglm": "chatglm"}
 class Choice(NamedTuple):
     """The options that say how a model is opened and asked."""
 
-    quant: int
+    packing: Packing
     dtype: str
     device: str
     generation: str
@@ -54,7 +55,12 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="For answers that can be repeated.")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="The likeliest token, always.")] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Tokens a second after each answer, on stderr.")] = False,
-    quant: Annotated[str, typer.Option(help="Quantize while loading: int8, int4 or none.")] = "none",
+    quant: Annotated[str, typer.Option(help="Quantized weights: int8, int4 or none.")] = "none",
+    scheme: Annotated[str, typer.Option(help="How: int4-g32, int4-g32-asym, …; docs/quantization.md.")] = "",
+    head: Annotated[str, typer.Option(help="Embeddings and output head: int4, int8 or a scheme.")] = "",
+    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep the packed weights for next time.")] = True,
+    memory: Annotated[str, typer.Option(help="Packed weights: map the file, copy it, or auto.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Default: as many as there are cores.")] = None,
     dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16 or auto.")] = "auto",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
     weights: Annotated[str | None, typer.Option(help="Folder that has the model's files.")] = None,
@@ -89,10 +95,13 @@ def run(
     Exit status: 0 answered, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory, files, network.
     """
     from modelreg.cli._opening import Asked, Fit, Place, declared, open_model
+    from modelreg.cli._packed import Packing, prepared
+    from modelreg.cli._weights import set_threads
 
     out = Output("human", ("human",), lang=lang)
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
-    choice = _choice(quant, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
+    packing = Packing(quant, scheme, head, cache, memory, device, dtype, Path(adapter) if adapter else None)
+    choice = _choice(packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
     given, facts = declared(commercial, research, use, fact)
@@ -100,12 +109,15 @@ def run(
     side = (adapter,) if adapter else ()
     place = Place(hub, revision or "", endpoint, offline, yes)
     asked = Asked(model, weights, as_model or "", given, facts, organisation or "", side, place, registry, ledger)
-    opened = open_model(out, desk, asked, Fit(choice.device, choice.dtype, choice.quant))
-    _answer(out, desk, opened.grant, choice, prompt, chat)
+    opened = open_model(out, desk, asked, Fit(choice.device, choice.dtype, choice.packing.bits))
+    if threads is not None:
+        set_threads(threads)
+    grant = prepared(out, desk, opened, asked, choice.packing)
+    _answer(out, desk, grant, choice, prompt, chat)
 
 
 def _choice(
-    quant: str,
+    packing: Packing,
     dtype: str,
     device: str,
     generation: str | None,
@@ -117,7 +129,7 @@ def _choice(
     stats: bool,
 ) -> Choice:
     """The options, checked before anything else is done."""
-    for name, value, allowed in (("--quant", quant, tuple(BITS)), ("--dtype", dtype, _DTYPES)):
+    for name, value, allowed in (("--quant", packing.quant, BITS), ("--dtype", dtype, _DTYPES)):
         if value not in allowed:
             raise UsageError(f"no {name[2:]} '{value}'", where=name, hint="one of: " + ", ".join(allowed))
     if not _DEVICE.fullmatch(device):
@@ -133,7 +145,7 @@ def _choice(
     if greedy:
         sampling = {"do_sample": False}
     folder = Path(adapter) if adapter is not None else None
-    return Choice(BITS[quant], dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats)
+    return Choice(packing, dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats)
 
 
 def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
@@ -156,7 +168,11 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
         grant.folder,
         dtype=choice.dtype,
         device=choice.device,
-        quant=choice.quant,
+        quant=choice.packing.bits,
+        scheme=choice.packing.scheme,
+        head=choice.packing.head,
+        memory=choice.packing.memory,
+        kernels="force" if choice.packing.scheme or choice.packing.head else "auto",
         **_adapter_option(choice.adapter),
     )
     spare_threads(sum(p.nbytes for p in network.parameters()))

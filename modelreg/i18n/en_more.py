@@ -98,4 +98,5 @@ TEXTS = {
     "quantize-terms": "The terms of {model} hold for this copy. Passing it on (distribute-quantised):",
     "packed-making": "Packing the weights once, into {folder} (kept for the next time; --no-cache does without)",
     "packed-cached": "Packed weights: {folder} ({size} GB)",
+    "packed-again": "The packed copy is not used and made again: {why}",
 }

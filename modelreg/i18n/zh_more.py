@@ -98,4 +98,5 @@ TEXTS = {
     "quantize-terms": "{model} 的条款对此副本继续有效。对外分发（distribute-quantised）：",
     "packed-making": "首次打包权重，写入 {folder}（下次直接使用；--no-cache 则不保存）",
     "packed-cached": "已打包的权重：{folder}（{size} GB）",
+    "packed-again": "原有打包副本不可用，重新打包：{why}",
 }

@@ -66,10 +66,17 @@ class Copy(NamedTuple):
     licences: tuple[str, ...]
 
 
-def source_hashes(files: FileSet, seals: Seals) -> tuple[dict[str, str], str]:
-    """SHA-256 of every file of a source, remembered from the last time where possible; and FileSet.digest()."""
-    hashes = seals.hashes(files)
-    return hashes, sha256_of(hashes)
+def hashed(files: FileSet, seals: Seals, told: Told) -> dict[str, str]:
+    """SHA-256 of every file of a source, remembered from the last time where that is possible."""
+    total, done = sum(stamp.size for stamp in files.stamps.values()), 0
+
+    def one(name: str, nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        told("hash", name, done, total)
+
+    told("hash", "", 0, total)
+    return seals.hashes(files, told=one)
 
 
 def build(grant: Grant, out: Path, recipe: Recipe, *, seals: Seals, told: Told) -> Copy:
@@ -87,14 +94,7 @@ def build(grant: Grant, out: Path, recipe: Recipe, *, seals: Seals, told: Told) 
     started = time.perf_counter()
     check_free(out)
     with _beside(out) as temporary:
-        total = sum(stamp.size for stamp in files.stamps.values())
-        hashes = {}
-        done = 0
-        for name in sorted(files.stamps):
-            told("hash", name, done, total)
-            hashes.update(seals.hashes(files, [name]))
-            done += files.stamps[name].size
-        told("hash", "", total, total)
+        hashes = hashed(files, seals, told)
         work = plan(files.root, recipe)
         weights = _write_weights(work, temporary / manifests.WEIGHTS, grant.model, sha256_of(hashes), told)
         statement = _statement(grant, recipe)
