@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types check docs-check docs site bench clean install
+.PHONY: kernels demo test lint types check docs-check docs site bench clean install
 
 install: $(STAMP)
 
@@ -14,6 +14,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hub,run,dev]'
 	$(BIN)/python -m compileall -q modelreg
 	touch $(STAMP)
+
+# The compiled kernels, beside their Python files; installing builds them too where there is a C compiler.
+kernels:
+	$(PYTHON) modelreg/inference/kernels/native/build.py
 
 # From the registry to a running model, all of it offline once installed: look up, check, be refused, accept, ask.
 demo: $(STAMP)

@@ -121,7 +121,7 @@ def serve(
     network: Any,
     tokenizer: Tokenizer,
     *,
-    quant: int,
+    quant: str,
 ) -> None:
     """Serve a loaded model until a signal."""
     from modelreg.inference.batch import Batch, runner_for
@@ -146,7 +146,7 @@ def serve(
         hosts=hosts,
         origins=options.cors,
         served={
-            "quantization": f"int{quant}" if quant else network.placement.dtype and str(network.placement.dtype)[6:],
+            "quantization": quant if quant != "none" else str(network.placement.dtype).removeprefix("torch."),
             "device": str(network.placement.device),
             "placement": network.placement.reason,
             "batch": rows,

@@ -22,8 +22,9 @@ from modelreg.inference.problems import AdapterError
 from modelreg.inference.quant import QuantizedLinear
 
 if TYPE_CHECKING:
-    from modelreg.inference.weights import Model
+    from modelreg.inference.weights import Modules
 
+    Config: TypeAlias = chatglm.ChatGLMConfig | chatglm2.ChatGLM2Config
     Transformer: TypeAlias = chatglm.Transformer | chatglm2.Transformer
 
 PREFIX_ENCODER = "prefix_encoder."
@@ -52,7 +53,13 @@ def prefix_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def apply_prefix(transformer: Transformer, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Compute the keys and values of a prefix once, and set them as those of a model's `transformer`.
+    """Set the keys and values of a prefix as those of a model's `transformer`. Raises: AdapterError."""
+    table = prefix_table(transformer.config, tensors, where=where)
+    transformer.prefix = table.to(device=_device(transformer), dtype=compute_dtype(transformer)).contiguous()
+
+
+def prefix_table(config: Config, tensors: Mapping[str, Tensor], *, where: str) -> Tensor:
+    """Compute the keys and values of a prefix once: (L, 2, G, P, D), float32.
 
     The encoder's output has, for each of P virtual tokens, (key, value) of each layer one after the other;
     they get no rotary, every token sees them, and positions are not shifted. With a projection the output is
@@ -61,7 +68,6 @@ def apply_prefix(transformer: Transformer, tensors: Mapping[str, Tensor], *, whe
 
     Raises: AdapterError naming the tensor that does not fit.
     """
-    config = transformer.config
     G, D = config.num_key_value_heads, config.head_dim
     width = config.num_layers * 2 * G * D
     projected = {"trans.0.weight", "trans.0.bias", "trans.2.weight", "trans.2.bias"}
@@ -88,8 +94,7 @@ def apply_prefix(transformer: Transformer, tensors: Mapping[str, Tensor], *, whe
             where=where,
             hint="the prefix was trained for a model of another size or generation",
         )
-    table = rows.view(-1, config.num_layers, 2, G, D).permute(1, 2, 3, 0, 4)  # (L, 2, G, P, D)
-    transformer.prefix = table.to(device=_device(transformer), dtype=compute_dtype(transformer)).contiguous()
+    return rows.view(-1, config.num_layers, 2, G, D).permute(1, 2, 3, 0, 4)  # (L, 2, G, P, D)
 
 
 def compute_dtype(model: nn.Module) -> torch.dtype:
@@ -121,7 +126,7 @@ class LoRALinear(nn.Module):
         return out
 
 
-def apply_lora(model: Model, folder: Path) -> None:
+def apply_lora(model: Modules, folder: Path) -> None:
     """Put a LoRA adapter in PEFT's format on a model; its linear layers become `LoRALinear`.
 
     Ranks and alphas per layer (`rank_pattern`, `alpha_pattern`) and `use_rslora` are followed.

@@ -28,11 +28,13 @@ class Need:
         parameters: numbers in all weights.
         quantized: of these, the ones that int8 and int4 shrink (linear layers, or those already packed).
         bits: 4 or 8 where the checkpoint is packed already, else 0.
+        packed: all weights are packed in groups of 32 with a float16 scale, as the compiled kernels want it.
     """
 
     parameters: int
     quantized: int
     bits: int = 0
+    packed: bool = False
 
     def nbytes(self, dtype: torch.dtype, bits: int = 0) -> int:
         """Bytes in this format, with the shrinkable part in `bits` bits where that is not 0."""
@@ -40,6 +42,8 @@ class Need:
         bits = bits or self.bits
         if not bits:
             return self.parameters * size
+        if self.packed:
+            return self.parameters * (2 * bits + 1) // 16
         return (self.parameters - self.quantized) * size + self.quantized * bits // 8
 
 

@@ -108,3 +108,9 @@ class DoesNotFitError(ModelEnvironmentError):
     """The weights are larger than the memory that is free."""
 
     default_code = "does-not-fit"
+
+
+class NoKernelsError(ModelEnvironmentError):
+    """The compiled kernels are wanted and not there, or cannot be loaded."""
+
+    default_code = "kernels"

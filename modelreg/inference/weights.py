@@ -10,42 +10,38 @@ converted on the way. Tensors that need no conversion stay mapped: the file is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from modelreg.inference import fused
+from modelreg.inference import kernels as compiled_kernels
 from modelreg.inference import quant as quantization
-from modelreg.inference.checkpoint import AGAIN, Checkpoint, find_checkpoint
+from modelreg.inference.checkpoint import Checkpoint, find_checkpoint
+from modelreg.inference.compiled import CompiledModel, assemble
+from modelreg.inference.compiled.fill import Packer
 from modelreg.inference.devices import Need, Placement, place
+from modelreg.inference.filling import ModuleSink, PackedSink, fill, find
+from modelreg.inference.kernels.pool import MAX_CHANNELS
 from modelreg.inference.models import architecture
 from modelreg.inference.models.chatglm import ChatGLM, ChatGLMConfig
 from modelreg.inference.models.chatglm2 import ChatGLM2, ChatGLM2Classifier, ChatGLM2Config
 from modelreg.inference.models.config import CONFIG_NAME, read_config
-from modelreg.inference.problems import (
-    ConfigError,
-    MissingTensorsError,
-    TensorDtypeError,
-    TensorShapeError,
-    TiedWeightsError,
-    UnexpectedTensorsError,
-)
+from modelreg.inference.packed.recipes import recipe_for
+from modelreg.inference.problems import ConfigError, MissingTensorsError
+from modelreg.ledger.packed import MANIFEST
 
 if TYPE_CHECKING:
     from modelreg.ledger.files import FileSet
     from modelreg.ledger.gate import Grant
 
-Model: TypeAlias = ChatGLM | ChatGLM2 | ChatGLM2Classifier
+Modules: TypeAlias = ChatGLM | ChatGLM2 | ChatGLM2Classifier
+Model: TypeAlias = Modules | CompiledModel
 
-HEAD, EMBEDDINGS = "lm_head", "transformer.word_embeddings"  # ChatGLM-6B's, tied
-SCALE = "_scale"
-PREFIX_ENCODER = "transformer.prefix_encoder."
-# Always computed anew; stored in half precision by some revisions and not at all by others.
-IGNORED_ENDINGS = ("rotary_emb.inv_freq", "rotary_pos_emb.inv_freq")
-# VisualGLM-6B is ChatGLM-6B with an image encoder beside it; its language part runs here.
-IGNORED_STARTS = ("image_encoder.",)
-SAMPLE_ROWS = 16
+Kernels: TypeAlias = Literal["auto", "off", "force"]
 
 
 def load(
@@ -57,6 +53,10 @@ def load(
     quant: int = 0,
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
+    kernels: Kernels = "auto",
+    scheme: str = "",
+    head: str = "",
+    memory: str = "auto",
 ) -> Model:
     """Open the weights in `folder`; the terms were accepted, which `grant` shows.
 
@@ -64,8 +64,13 @@ def load(
         grant: made by `modelreg.ledger.gate.require()` alone.
         folder: config.json and weights, as published.
         dtype, device: see `devices.place`; "auto" chooses, and `model.placement.reason` says why.
-        quant: 4 or 8 quantizes the layers while loading, in the published scheme.
+        quant: 4 or 8 quantizes while loading: in groups of 32 (`int4-g32`, `int8-g32`); small layers, whose speed
+            is no matter, in the published scheme and exact arithmetic.
         prefix: a P-Tuning v2 checkpoint to put on top. adapter: a LoRA adapter in PEFT's format.
+        kernels: "auto": quantized weights run in the compiled decoder where they can; "off": in the PyTorch modules;
+            "force": in the compiled decoder, small layers too, or an error says why not.
+        scheme, head: another scheme of `quant` for the layers, and one for embeddings and head; see
+            packed/make.py. memory: of a packed copy, whether its file is mapped or read; see packed/opening.py.
     Returns: the model in evaluation mode, without gradients; `model.placement` says where and why.
     Raises: TypeError for anything but a Grant; NotAcceptedError for other files than it was given for, or an
         adapter that it does not cover; ConfigError, WeightsError and its branches, DeviceError,
@@ -75,7 +80,8 @@ def load(
 
     files = genuine(grant).check_files(folder)
     side = [_side_files(grant, Path(f)) for f in (prefix, adapter) if f is not None]
-    model = _open_model(folder, dtype=dtype, device=device, quant=quant, prefix=prefix, adapter=adapter)
+    how = {"dtype": dtype, "device": device, "quant": quant, "scheme": scheme, "head": head}
+    model = _open_model(folder, prefix=prefix, adapter=adapter, kernels=kernels, memory=memory, **how)
     for checked in (files, *side):  # nothing was put in their place while they were read
         checked.check()
     return model
@@ -104,11 +110,20 @@ def _open_model(
     quant: int = 0,
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
+    kernels: Kernels = "auto",
+    scheme: str = "",
+    head: str = "",
+    memory: str = "auto",
 ) -> Model:
     """Internal to `load` and to tests: open weights without asking whether one may. Arguments: `load`."""
-    from modelreg.inference.adapters import apply_lora, apply_prefix, prefix_tensors
+    from modelreg.inference.adapters import apply_lora, apply_prefix
 
     folder = Path(folder)
+    if (folder / MANIFEST).is_file():
+        from modelreg.inference.packed import opening
+
+        asked = opening.Asked(str(dtype), str(device), quant, scheme, head, kernels, memory)
+        return opening.open_packed(folder, asked, prefix=prefix, adapter=adapter)
     values = read_config(folder)
     checkpoint = find_checkpoint(folder)
     names = checkpoint.names()
@@ -123,25 +138,131 @@ def _open_model(
             where=str(folder / CONFIG_NAME),
             hint="leave out --quant, or take the unquantized checkpoint",
         )
-    placement = place(
-        needs(model, bits), device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant
-    )
-    found_prefix = _fill(model, checkpoint, names, placement, quant)
-    model.eval().requires_grad_(False)
-    model.placement = placement
-    if prefix is not None:
-        found_prefix = prefix_tensors(Path(prefix))
-    elif model.config.pre_seq_len and not found_prefix:
-        raise MissingTensorsError(
-            f"config.json asks for a prefix of {model.config.pre_seq_len} tokens; the files hold none",
-            where=str(folder / CONFIG_NAME),
-            hint="give the prefix checkpoint by --prefix, or set pre_seq_len to null",
+    reason = _why_modules(model, quant or bits, kernels, dtype, device, adapter)
+    need = needs(model, bits)
+    if reason is None:
+        need = replace(need, packed=True)
+    placement = place(need, device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant)
+    if reason is None and placement.device.type == "cpu":
+        return _open_compiled(model, checkpoint, placement, quant, prefix, scheme, head)
+    if scheme or head:
+        why = reason or "its layers are small; kernels='force' runs them in the compiled decoder"
+        raise ConfigError(
+            f"schemes are for the compiled decoder, which does not run this model here: {why}", where="--scheme"
         )
+    found_prefix = fill(model, checkpoint, names, placement.dtype, ModuleSink(model, placement, quant))
+    model.eval().requires_grad_(False)
+    model.placement = placement if not reason else replace(placement, reason=f"{placement.reason}; {reason}")
+    found_prefix = _prefix_of(model, found_prefix, prefix, folder)
     if found_prefix:
         apply_prefix(model.transformer, found_prefix, where=str(prefix or folder))
     if adapter is not None:
         apply_lora(model, Path(adapter))
     return model
+
+
+def _prefix_of(
+    model: Modules, found: Mapping[str, Tensor], given: Path | str | None, folder: Path
+) -> Mapping[str, Tensor]:
+    """The tensors of a P-Tuning prefix encoder: those given, else those in the checkpoint; perhaps none."""
+    from modelreg.inference.adapters import prefix_tensors
+
+    if given is not None:
+        return prefix_tensors(Path(given))
+    if model.config.pre_seq_len and not found:
+        raise MissingTensorsError(
+            f"config.json asks for a prefix of {model.config.pre_seq_len} tokens; the files hold none",
+            where=str(folder / CONFIG_NAME),
+            hint="give the prefix checkpoint by --prefix, or set pre_seq_len to null",
+        )
+    return found
+
+
+def _why_modules(
+    model: Modules,
+    bits: int,
+    wanted: Kernels,
+    dtype: str | torch.dtype,
+    device: str | torch.device,
+    adapter: Path | str | None,
+) -> str | None:
+    """Why a model runs in the PyTorch modules: a sentence, "" where that goes without saying; None: it need not.
+
+    Raises: ConfigError where the kernels are forced and cannot be used.
+    """
+    if wanted not in ("auto", "off", "force"):
+        raise ConfigError(f"'{wanted}' is unknown", where="kernels", hint="auto, off or force")
+    if not bits and wanted != "force":
+        return ""
+    if wanted == "off":
+        return "the compiled kernels are not used, as asked"
+    largest = max(find(model, f"{n}.weight").numel() for n in quantization.layer_linears(model))
+    why = ""
+    if not bits:
+        why = "they multiply quantized weights only: give quant=4 or quant=8"
+    elif torch.device("cpu" if device == "auto" else device).type != "cpu":
+        why = "they are for CPUs"
+    elif not compiled_kernels.available():
+        why = str(compiled_kernels.why_not())
+    elif isinstance(model, ChatGLM2Classifier):
+        why = "they have no classification head"
+    elif adapter is not None:
+        why = "a LoRA adapter computes beside the packed weights"
+    elif dtype not in ("auto", "float32", "fp32", torch.float32):
+        why = f"{dtype} was asked for, and they compute in float32"
+    elif model.config.head_dim > MAX_CHANNELS:
+        why = f"heads of {model.config.head_dim} channels are too wide for them"
+    if why and wanted == "force":
+        raise ConfigError(f"the compiled kernels cannot run this model: {why}", where="kernels", hint="kernels='auto'")
+    if why:
+        return f"PyTorch's kernels: {why}"
+    return None if wanted == "force" or largest >= fused.SMALL else ""
+
+
+def _open_compiled(
+    model: Modules,
+    checkpoint: Checkpoint,
+    placement: Placement,
+    quant: int,
+    given: Path | str | None,
+    scheme: str,
+    head: str,
+) -> CompiledModel:
+    """Pack the weights as they come, and put the compiled decoder over them."""
+    from modelreg.inference.adapters import prefix_table
+
+    config = model.config
+    bits = quant or config.quantization_bit
+    published = not quant
+    recipe = recipe_for(f"int{bits}", scheme, head, published=0 if quant else bits)
+    packer = Packer(config, recipe.scheme, recipe.head, published=published)
+    found = fill(model, checkpoint, checkpoint.names(), torch.float32, PackedSink(packer))
+    found = _prefix_of(model, found, given, checkpoint.folder)
+    table = prefix_table(config, found, where=str(given or checkpoint.folder)) if found else None
+    network = assemble(config, packer.weights, table)
+    said = f"{placement.reason}, {packer.scheme} through the compiled kernels ({compiled_kernels.variant()})"
+    return CompiledModel(network, replace(placement, reason=said))
+
+
+def runs_packed(
+    folder: Path,
+    quant: int,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    adapter: Path | None = None,
+    kernels: Kernels = "auto",
+) -> bool:
+    """Whether `load` would run this checkpoint, quantized, in the compiled decoder. Arguments: `load`.
+
+    Raises: ConfigError, WeightsError; DeviceError, DoesNotFitError.
+    """
+    model = _empty_model(read_config(folder), str(folder / CONFIG_NAME))
+    if model.config.quantization_bit or _why_modules(model, quant, kernels, dtype, device, adapter) is not None:
+        return False
+    need = replace(needs(model), packed=True)
+    placed = place(need, device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant)
+    return placed.device.type == "cpu"
 
 
 def need_of(values: Mapping[str, Any]) -> Need:
@@ -155,12 +276,12 @@ def need_of(values: Mapping[str, Any]) -> Need:
     return needs(model, model.config.quantization_bit)
 
 
-def needs(model: nn.Module, bits: int = 0) -> Need:
+def needs(model: Modules, bits: int = 0) -> Need:
     """What a model, empty or not yet swapped, takes; `bits` as in its configuration."""
     total = sum(p.numel() for p in model.parameters())
     if isinstance(model, ChatGLM) and model.config.tie_word_embeddings:
         total -= model.lm_head.weight.numel()
-    linear = sum(_find(model, f"{n}.weight").numel() for n in quantization.layer_linears(model))
+    linear = sum(find(model, f"{n}.weight").numel() for n in quantization.layer_linears(model))
     return Need(total, linear, bits)
 
 
@@ -177,174 +298,3 @@ def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = Fa
             return ChatGLM(ChatGLMConfig.from_dict(values, where))
         config = ChatGLM2Config.from_dict(values, where)
         return ChatGLM2Classifier(config) if classifier else ChatGLM2(config)
-
-
-def _fill(
-    model: Model, checkpoint: Checkpoint, names: Iterable[str], placement: Placement, quant: int
-) -> dict[str, Tensor]:
-    """Put every tensor of the files in its place; return those of a P-Tuning prefix encoder."""
-    ending = ".weight" + SCALE
-    for module in sorted(name.removesuffix(ending) for name in names if name.endswith(ending)):
-        _make_packed(model, module, placement.dtype, str(checkpoint.folder))
-    wanted = set(model.state_dict())
-    tied = model if isinstance(model, ChatGLM) and model.config.tie_word_embeddings else None
-    to_quantize = {f"{module}.weight": module for module in quantization.layer_linears(model)} if quant else {}
-    heads: dict[str, Tensor] = {}
-    prefix: dict[str, Tensor] = {}
-    given: set[str] = set()
-    unknown: list[str] = []
-    for path, tensors in checkpoint.pieces():
-        for name, tensor in tensors.items():
-            if name.endswith(IGNORED_ENDINGS) or name.startswith(IGNORED_STARTS):
-                continue
-            if name.startswith(PREFIX_ENCODER):
-                prefix[name.removeprefix(PREFIX_ENCODER)] = tensor
-            elif tied is not None and name.startswith(HEAD + "."):
-                heads[name] = tensor
-            elif name not in wanted:
-                unknown.append(name)
-            else:
-                given.add(name)
-                if name in to_quantize:
-                    _quantize_into(model, to_quantize[name], tensor, quant, placement, str(path))
-                else:
-                    _assign(model, name, tensor, placement, str(path))
-    if tied is not None:
-        _tie(tied, heads, str(checkpoint.folder))
-        given |= {name for name in wanted if name.startswith(HEAD + ".")}
-    _complete(wanted - given, unknown, len(wanted), prefix, str(checkpoint.folder))
-    empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
-    if empty:
-        raise AssertionError(f"bug: these were counted as loaded and are not: {_some(empty)}")
-    return prefix
-
-
-def _make_packed(model: Model, module: str, dtype: torch.dtype, where: str) -> None:
-    bits = model.config.quantization_bit
-    if not bits:
-        raise ConfigError(
-            f"the weights are packed ('{module}.weight{SCALE}'), and config.json has no quantization_bit",
-            where=where,
-            hint="take config.json and weights from the same repository",
-        )
-    try:
-        if module != HEAD or not getattr(model.config, "tie_word_embeddings", False):
-            with torch.device("meta"):
-                quantization.swap(model, module, bits, dtype)
-    except (AttributeError, ValueError):
-        raise UnexpectedTensorsError(
-            f"the files hold packed weights for '{module}', which the model does not have or cannot pack",
-            where=where,
-            hint=AGAIN,
-        ) from None
-
-
-def _quantize_into(model: Model, module: str, weight: Tensor, bits: int, placement: Placement, where: str) -> None:
-    _check_shape(model, f"{module}.weight", weight, where)
-    _check_float(f"{module}.weight", weight, where)
-    with torch.device("meta"):
-        quantization.swap(model, module, bits, placement.dtype)
-    # On the target device: the division is float16 there too, with the same result, and faster on a GPU.
-    packed, scale = quantization.quantize_rows(weight.to(placement.device), bits)
-    _put(model, f"{module}.weight", packed)
-    _put(model, f"{module}.weight{SCALE}", scale)
-
-
-def _check_shape(model: nn.Module, name: str, tensor: Tensor, where: str) -> Tensor:
-    place_of = _find(model, name)
-    if place_of.shape != tensor.shape:
-        raise TensorShapeError(
-            f"'{name}' has the shape {tuple(tensor.shape)}; config.json implies {tuple(place_of.shape)}",
-            where=where,
-            hint="take config.json and weights from the same repository",
-        )
-    return place_of
-
-
-def _check_float(name: str, tensor: Tensor, where: str) -> None:
-    if not tensor.is_floating_point():
-        raise TensorDtypeError(
-            f"'{name}' is {tensor.dtype}; a float is needed"
-            + ("" if tensor.dtype != torch.int8 else f", or '{name}{SCALE}' beside it"),
-            where=where,
-            hint="the checkpoint is quantized in a way that we do not read, or not complete",
-        )
-
-
-def _assign(model: nn.Module, name: str, tensor: Tensor, placement: Placement, where: str) -> None:
-    """Check one tensor against its place and put it there, converted only where it must be."""
-    expected = _check_shape(model, name, tensor, where)
-    if expected.dtype == torch.int8:
-        if tensor.dtype not in (torch.int8, torch.uint8):
-            raise TensorDtypeError(f"'{name}' is {tensor.dtype}; packed weights are int8", where=where, hint=AGAIN)
-        _put(model, name, tensor.view(torch.int8).to(placement.device))
-        return
-    _check_float(name, tensor, where)
-    # Scales stay as they are stored: the published float16.
-    dtype = tensor.dtype if name.endswith(SCALE) else placement.dtype
-    _put(model, name, tensor.to(device=placement.device, dtype=dtype))
-
-
-def _find(model: nn.Module, name: str) -> Tensor:
-    module_name, _, leaf = name.rpartition(".")
-    return getattr(model.get_submodule(module_name), leaf)  # type: ignore[no-any-return]
-
-
-def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
-    module_name, _, leaf = name.rpartition(".")
-    module = model.get_submodule(module_name)
-    if leaf in module._parameters:
-        module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
-    else:
-        module._buffers[leaf] = tensor
-
-
-def _tie(model: ChatGLM, heads: Mapping[str, Tensor], where: str) -> None:
-    """Make the output head the embedding table, and see that what the files hold for it agrees."""
-    table = model.transformer.word_embeddings
-    if isinstance(table, quantization.QuantizedEmbedding):
-        with torch.device("meta"):
-            quantization.swap(model, HEAD, table.bits, table.like.dtype)
-        model.lm_head._buffers.update(weight=table.weight, weight_scale=table.weight_scale)
-    else:
-        model.lm_head.weight = table.weight  # type: ignore[unreachable,unused-ignore]
-    for name, head in heads.items():
-        tied = _find(model, name)
-        if tied.is_meta:  # the embeddings are missing; that is said elsewhere
-            continue
-        same = tied.shape == head.shape and tied.shape[0] > 0
-        if same:  # a few rows from end to end: reading both tables whole would cost a gigabyte of pages
-            rows = torch.linspace(0, head.shape[0] - 1, SAMPLE_ROWS).long()
-            same = bool(torch.equal(tied[rows.to(tied.device)].cpu(), head[rows].to(tied.dtype)))
-        if not same:
-            raise TiedWeightsError(
-                f"'{name}' differs from '{EMBEDDINGS}', with which it should be one",
-                where=where,
-                hint='set "tie_word_embeddings": false in config.json if the head was trained apart',
-            )
-
-
-def _complete(missing: set[str], unknown: list[str], total: int, prefix: Mapping[str, Tensor], where: str) -> None:
-    if missing and prefix and len(missing) == total:
-        raise MissingTensorsError(
-            "this is a P-Tuning prefix without its model",
-            where=where,
-            hint="open the model, and give this by --prefix",
-        )
-    if missing:
-        names = sorted(missing)
-        raise MissingTensorsError(
-            f"the files lack {len(names)} of the model's {total} tensors: {_some(names)}",
-            where=where,
-            hint="config.json and weights must be of the same model; " + AGAIN,
-        )
-    if unknown:
-        raise UnexpectedTensorsError(
-            f"the files hold {len(unknown)} tensors that the model has no place for: {_some(sorted(unknown))}",
-            where=where,
-            hint="config.json and weights must be of the same model",
-        )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

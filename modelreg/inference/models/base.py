@@ -7,6 +7,7 @@ A generation says only how the positions of a prompt run and which part of it is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ class Decoder(nn.Module):
         past = cache.length if cache is not None else 0
         prefix = cache.prefix_length if cache is not None else 0
         columns = cache.columns(T) if cache is not None else T
-        hidden = _hidden_columns(attention_mask, cache, B, T)
+        hidden = hidden_columns(attention_mask, cache, B, T)
 
         context: Tensor | None = None
         if cache is None or cache.last_position is None or cache.position_step is None:
@@ -123,7 +124,15 @@ class Decoder(nn.Module):
         return rows.expand(B, -1, -1)
 
 
-def _hidden_columns(mask: Tensor | None, cache: Cache | None, batch: int, new: int) -> Tensor | None:
+class Padded(Protocol):
+    """What a cache says of its columns; see `Cache`."""
+
+    length: int
+    prefix_length: int
+    hidden: Tensor | None
+
+
+def hidden_columns(mask: Tensor | None, cache: Padded | None, batch: int, new: int) -> Tensor | None:
     """Padding among all columns after this call, (B, past + T), or None where there is none.
 
     A 2-D mask (1 = token, 0 = padding) covers either the new tokens or all tokens since the prefix. Of a 4-D

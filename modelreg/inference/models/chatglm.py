@@ -150,6 +150,47 @@ class Block(nn.Module):
         return out
 
 
+def prompt_layout(
+    config: ChatGLMConfig, input_ids: Tensor, hidden: Tensor | None = None, *, placed: bool = False
+) -> Layout:
+    """Positions around the start token `<sop>` at c and the mask token at m, counted without padding.
+
+    Row 0: 0 .. c-1, then m for every later token; row 1: 0 before `<sop>`, then 1, 2, 3, ...
+    The first `[gMASK]` is m, and only where there is none the first `[MASK]`.
+
+    Raises: PromptError for a row without `<sop>` or without either mask, unless `placed`.
+    """
+    B, T = input_ids.shape
+    start, found = _first(input_ids, config.bos_token_id)
+    gmask, has_gmask = _first(input_ids, config.gmask_token_id)
+    mask, has_mask = _first(input_ids, config.mask_token_id)
+    if not placed:
+        ending = "end each prompt with [gMASK] <sop>"
+        if not bool(found.all()):
+            raise PromptError(
+                f"a prompt has no start token <sop> ({config.bos_token_id})",
+                hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
+            )
+        if not bool((has_gmask | has_mask).all()):
+            raise PromptError(
+                f"a prompt has neither [gMASK] ({config.gmask_token_id}) nor [MASK] ({config.mask_token_id})",
+                hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
+            )
+    # Padding is on the left: the first column that is not padding is position 0.
+    pad = torch.zeros_like(start) if hidden is None else hidden.int().argmin(1)
+    column = torch.arange(T, device=input_ids.device) - pad[:, None]  # (B, T)
+    c = (start - pad)[:, None]
+    m = (torch.where(has_gmask, gmask, mask) - pad)[:, None]
+    if config.position_encoding_2d:
+        rows = torch.stack((torch.where(column < c, column, m), column - c + 1), dim=1)
+        step = torch.tensor([0, 1], device=column.device).expand(B, 2)[..., None]
+    else:
+        # One row; a [gMASK] prompt simply counts, a [MASK] prompt stays at its mask.
+        rows = torch.where((column < c) | has_gmask[:, None], column, m)[:, None]
+        step = has_gmask.long()[:, None, None]
+    return Layout(rows.clamp(min=0), step, context=start)
+
+
 class Transformer(Decoder):
     """Embeddings, layers and the last norm; all but the output head."""
 
@@ -163,43 +204,8 @@ class Transformer(Decoder):
         self.final_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layernorm_epsilon)
 
     def prompt_layout(self, input_ids: Tensor, hidden: Tensor | None, *, placed: bool) -> Layout:
-        """Positions around the start token `<sop>` at c and the mask token at m, counted without padding.
-
-        Row 0: 0 .. c-1, then m for every later token; row 1: 0 before `<sop>`, then 1, 2, 3, ...
-        The first `[gMASK]` is m, and only where there is none the first `[MASK]`.
-
-        Raises: PromptError for a row without `<sop>` or without either mask, unless `placed`.
-        """
-        config = self.config
-        B, T = input_ids.shape
-        start, found = _first(input_ids, config.bos_token_id)
-        gmask, has_gmask = _first(input_ids, config.gmask_token_id)
-        mask, has_mask = _first(input_ids, config.mask_token_id)
-        if not placed:
-            ending = "end each prompt with [gMASK] <sop>"
-            if not bool(found.all()):
-                raise PromptError(
-                    f"a prompt has no start token <sop> ({config.bos_token_id})",
-                    hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
-                )
-            if not bool((has_gmask | has_mask).all()):
-                raise PromptError(
-                    f"a prompt has neither [gMASK] ({config.gmask_token_id}) nor [MASK] ({config.mask_token_id})",
-                    hint=f"{ending}: {config.gmask_token_id}, {config.bos_token_id}",
-                )
-        # Padding is on the left: the first column that is not padding is position 0.
-        pad = torch.zeros_like(start) if hidden is None else hidden.int().argmin(1)
-        column = torch.arange(T, device=input_ids.device) - pad[:, None]  # (B, T)
-        c = (start - pad)[:, None]
-        m = (torch.where(has_gmask, gmask, mask) - pad)[:, None]
-        if config.position_encoding_2d:
-            rows = torch.stack((torch.where(column < c, column, m), column - c + 1), dim=1)
-            step = torch.tensor([0, 1], device=column.device).expand(B, 2)[..., None]
-        else:
-            # One row; a [gMASK] prompt simply counts, a [MASK] prompt stays at its mask.
-            rows = torch.where((column < c) | has_gmask[:, None], column, m)[:, None]
-            step = has_gmask.long()[:, None, None]
-        return Layout(rows.clamp(min=0), step, context=start)
+        """See `prompt_layout`."""
+        return prompt_layout(self.config, input_ids, hidden, placed=placed)
 
     def forward(
         self,

@@ -1,0 +1,130 @@
+// Matrix products over packed weights. A variant defines MT_MAX (tokens in a tile), CORRECT(scheme, sum) (the 32 bits a
+// tile wants for the offset of the weights) and tile_kernels[scheme][tokens - 1].
+//
+// Every output is acc = 0; for each group in order: acc = fma(weight scale * activation scale, dot, acc), then, for the
+// asymmetric scheme, acc = fma(minimum, activation scale * sum, acc); the dot is an exact integer. Row schemes leave the
+// weight scale to the end. The bias comes last. So neither tile nor thread nor processor can change a bit of it.
+
+// Activations of a tile of MT tokens: a group is MT x 32 integers, MT scales, MT corrections.
+#define TILE_BYTES 40
+typedef void (*tile_fn)(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, float *acc);
+static const tile_fn tile_kernels[MRK_SCHEMES][MT_MAX];
+
+typedef struct {
+  const mrk_weight *w;
+  const mrk_group *x;
+  uint8_t *tiles;
+  int64_t tokens, count, chunk, chunks, per; // tiles, row blocks in an item, items in a slice, tiles in a slice
+  float *y;
+  int64_t *best;
+  float *value;
+} linear_job;
+
+INL int64_t tile_start(const linear_job *j, int64_t tile) { return tile * j->tokens / j->count; }
+
+static void interleave_tile(void *data, int64_t tile) {
+  linear_job *j = data;
+  int64_t from = tile_start(j, tile), n = tile_start(j, tile + 1) - from, groups = j->w->groups;
+  int scheme = (int)j->w->scheme;
+  uint8_t *to = j->tiles + from * groups * TILE_BYTES;
+  for (int64_t g = 0; g < groups; g++, to += n * TILE_BYTES)
+    for (int64_t m = 0; m < n; m++) {
+      const mrk_group *x = j->x + (from + m) * groups + g;
+      memcpy(to + m * MRK_GROUP, x->q, MRK_GROUP);
+      memcpy(to + n * MRK_GROUP + 4 * m, &x->scale, 4);
+      uint32_t fix;
+      if (scheme == MRK_I4A) { float f = x->scale * (float)x->sum; memcpy(&fix, &f, 4); }
+      else fix = CORRECT(scheme, x->sum);
+      memcpy(to + n * (MRK_GROUP + 4) + 4 * m, &fix, 4);
+    }
+}
+
+INL void finish(const linear_job *j, int64_t block, int64_t token, int64_t n, float acc[][MRK_ROWS], float *top, int64_t *at) {
+  const mrk_weight *w = j->w;
+  int64_t row = block * MRK_ROWS, left = MRK_MIN(w->rows - row, MRK_ROWS);
+  for (int64_t m = 0; m < n; m++) {
+    if (w->scheme == MRK_I4R || w->scheme == MRK_I8R) {
+      v8f a = ld8(acc[m]) * ldh8(w->scales + row), b = ld8(acc[m] + 8) * ldh8(w->scales + row + 8);
+      st8(acc[m], a);
+      st8(acc[m] + 8, b);
+    }
+    if (w->bias)
+      for (int64_t i = 0; i < left; i++) acc[m][i] = acc[m][i] + w->bias[row + i];
+    if (j->y) {
+      float *y = j->y + (token + m) * w->rows + row;
+      if (left == MRK_ROWS) memcpy(y, acc[m], sizeof(float) * MRK_ROWS);
+      else memcpy(y, acc[m], sizeof(float) * (size_t)left);
+    } else {
+      for (int64_t i = 0; i < left; i++) // NaN wins, as in torch; of equals the first
+        if (at[m] < 0 || acc[m][i] > top[m] || (acc[m][i] != acc[m][i] && top[m] == top[m])) { top[m] = acc[m][i]; at[m] = row + i; }
+    }
+  }
+}
+
+static void linear_item(void *data, int64_t item) {
+  linear_job *j = data;
+  const mrk_weight *w = j->w;
+  int64_t slice = item / j->chunks, chunk = item % j->chunks, blocks = (w->rows + MRK_ROWS - 1) / MRK_ROWS;
+  int64_t b = chunk * j->chunk, e = MRK_MIN(b + j->chunk, blocks), t0 = slice * j->per, t1 = MRK_MIN(t0 + j->per, j->count);
+  int64_t wide = w->scheme >= MRK_I8 ? 512 : 256;
+  float acc[MT_MAX][MRK_ROWS] __attribute__((aligned(64)));
+  for (int64_t t = t0; t < t1 && !j->y; t++)
+    for (int64_t m = tile_start(j, t); m < tile_start(j, t + 1); m++) j->best[m * j->chunks + chunk] = -1;
+  for (; b < e; b++) {
+    const uint8_t *data_at = w->data + b * w->groups * wide;
+    int by_row = w->scheme == MRK_I4R || w->scheme == MRK_I8R;
+    const uint16_t *s = by_row ? NULL : w->scales + b * w->groups * MRK_ROWS, *mn = w->mins ? w->mins + b * w->groups * MRK_ROWS : NULL;
+    for (int64_t t = t0; t < t1; t++) {
+      int64_t m = tile_start(j, t), n = tile_start(j, t + 1) - m;
+      tile_kernels[w->scheme][n - 1](data_at, s, mn, j->tiles + m * w->groups * TILE_BYTES, w->groups, acc[0]);
+      if (j->y) finish(j, b, m, n, acc, NULL, NULL);
+      else {
+        float top[MT_MAX];
+        int64_t at[MT_MAX];
+        for (int64_t i = 0; i < n; i++) top[i] = j->value[(m + i) * j->chunks + chunk], at[i] = j->best[(m + i) * j->chunks + chunk];
+        finish(j, b, m, n, acc, top, at);
+        for (int64_t i = 0; i < n; i++) j->value[(m + i) * j->chunks + chunk] = top[i], j->best[(m + i) * j->chunks + chunk] = at[i];
+      }
+    }
+  }
+}
+
+// y: (tokens, rows); or NULL, and then best and value (tokens) get the first of the largest outputs.
+static void linear(const mrk_weight *w, const mrk_group *x, int64_t tokens, float *y, int64_t *best, float *value) {
+  linear_job j = {.w = w, .x = x, .tokens = tokens, .y = y};
+  int64_t blocks = (w->rows + MRK_ROWS - 1) / MRK_ROWS;
+  j.count = (tokens + MT_MAX - 1) / MT_MAX;
+  // Tokens of a slice stay in the second-level cache while the weights pass by.
+  j.per = MRK_MAX(1, (int64_t)SLICE_BYTES / (w->groups * TILE_BYTES) / MT_MAX);
+  if (j.per > j.count) j.per = j.count;
+  int64_t slices = (j.count + j.per - 1) / j.per, threads = mrk_thread_count();
+  j.per = (j.count + slices - 1) / slices;
+  // Items small enough that no thread waits long for the last one, large enough to read in long runs.
+  j.chunk = MRK_MAX(1, MRK_MIN(8, blocks / (8 * threads)));
+  j.chunks = (blocks + j.chunk - 1) / j.chunk;
+  j.tiles = mrk_scratch(0, (size_t)(tokens * w->groups * TILE_BYTES));
+  if (!y) {
+    j.best = mrk_scratch(1, (size_t)(tokens * j.chunks) * 16);
+    if (j.best) j.value = (float *)(j.best + tokens * j.chunks);
+  }
+  if (!j.tiles || (!y && !j.best)) { // no memory: say so in the result
+    for (int64_t i = 0; i < (y ? tokens * w->rows : tokens); i++) (y ? y : value)[i] = NAN;
+    for (int64_t i = 0; !y && i < tokens; i++) best[i] = 0;
+    return;
+  }
+  mrk_for(j.count, 4, interleave_tile, &j);
+  if (w->groups * blocks < 256) // a small matrix: waking threads would cost more
+    for (int64_t i = 0; i < slices * j.chunks; i++) linear_item(&j, i);
+  else mrk_for(slices * j.chunks, 2, linear_item, &j);
+  if (y) return;
+  for (int64_t t = 0; t < tokens; t++) {
+    float top = j.value[t * j.chunks];
+    int64_t at = j.best[t * j.chunks];
+    for (int64_t c = 1; c < j.chunks; c++) {
+      float v = j.value[t * j.chunks + c];
+      if (v > top || (v != v && top == top)) { top = v; at = j.best[t * j.chunks + c]; }
+    }
+    best[t] = at;
+    value[t] = top;
+  }
+}
