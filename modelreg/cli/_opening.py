@@ -130,6 +130,18 @@ def open_model(out: Output, desk: Desk, asked: Asked, fit: Fit | None) -> Opened
     return Opened(source, grant)
 
 
+def passed(desk: Desk, asked: Asked) -> Grant:
+    """Pass the gate by name, where the files are somebody else's: another server has them open.
+
+    Raises: as `open_model`.
+    """
+    source = _source(desk, asked.model, asked.weights, asked.as_model)
+    try:
+        return _pass(desk, source, asked, _revision(desk, source, asked.place.revision, asked.place.hub))
+    except NotAcceptedError as error:
+        raise _with_command(error, desk, source, asked) from None
+
+
 def _source(desk: Desk, model: str, weights: str | None, as_model: str | None) -> Source:
     """Where the files are, as far as it can be told before the gate."""
     if weights is not None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from modelreg.inference.tokenizers import Tokenizer
     from modelreg.ledger.gate import Grant
+    from modelreg.serve.native import Native
+    from modelreg.serve.site import Settings
     from modelreg.serve.terms import ServedTerms
 
 ROWS = 8
@@ -112,6 +114,65 @@ def _strings(condition: Condition) -> list[str]:
     return [str(v) for v in condition.values if isinstance(v, str)]
 
 
+def settings_of(options: ServeOptions, taken: socket.socket, served: dict[str, Any]) -> Settings:
+    """How the server is reached. Args: served: what the page shows of what computes."""
+    from modelreg.serve.auth import read_keys
+    from modelreg.serve.site import Settings
+
+    keys = read_keys(Path(options.keys) if options.keys is not None else None, os.environ)
+    hosts = () if keys else ("localhost", "127.0.0.1", "[::1]", _address(taken)[0], options.host.lower())
+    return Settings(keys=keys, hosts=hosts, origins=options.cors, served=served)
+
+
+def native_site(
+    desk: Desk,
+    grant: Grant,
+    options: ServeOptions,
+    network: Any,
+    tokenizer: Tokenizer,
+    *,
+    quant: str,
+    taken: socket.socket | None = None,
+    hosts: tuple[str, ...] = (),
+) -> Native:
+    """Our own engine over a loaded model. Args: taken: where it listens; None in a replica, which does not."""
+    from modelreg.inference.batch import Batch, runner_for
+    from modelreg.inference.chat import MAX_LENGTH
+    from modelreg.serve.auth import Keys
+    from modelreg.serve.log import Log
+    from modelreg.serve.orders import Caps
+    from modelreg.serve.run import native
+    from modelreg.serve.site import Settings
+
+    context = network.config.max_length
+    rows = options.batch or ROWS
+    served = {
+        "quantization": quant if quant != "none" else str(network.placement.dtype).removeprefix("torch."),
+        "device": str(network.placement.device),
+        "placement": network.placement.reason,
+        "batch": rows,
+    }
+    settings = settings_of(options, taken, served) if taken is not None else Settings(Keys(), hosts, served=served)
+    return native(
+        Batch(runner_for(network), rows=rows),
+        tokenizer,
+        terms_of(desk, grant, options.names),
+        caps=Caps(context, options.max_tokens or min(context, MAX_LENGTH[tokenizer.generation]), options.max_seconds),
+        queue=options.queue,
+        settings=settings,
+        log=Log(Path(options.log) if options.log else None, contents=options.log_contents),
+    )
+
+
+def announce(out: Output, terms: ServedTerms, taken: socket.socket) -> None:
+    """Say where it is served, and what the licence wants shown."""
+    host, port = _address(taken)
+    out.warn(out.words("run-serving", model=terms.name, url=f"http://{host}:{port}"))
+    for line in terms.display:
+        out.warn(out.words("run-display", text=line))
+    sys.stderr.flush()
+
+
 def serve(
     out: Output,
     desk: Desk,
@@ -124,48 +185,12 @@ def serve(
     quant: str,
 ) -> None:
     """Serve a loaded model until a signal."""
-    from modelreg.inference.batch import Batch, runner_for
-    from modelreg.inference.chat import MAX_LENGTH
-    from modelreg.serve.app import Settings
-    from modelreg.serve.auth import read_keys
-    from modelreg.serve.log import Log
-    from modelreg.serve.orders import Caps
     from modelreg.serve.run import serve as run
-    from modelreg.serve.run import serving_of
 
+    site = native_site(desk, grant, options, network, tokenizer, quant=quant, taken=taken)
+    run(site, taken, lambda: announce(out, site.terms, taken))
+
+
+def _address(taken: socket.socket) -> tuple[str, int]:
     host, port = taken.getsockname()[:2]
-    keys = read_keys(Path(options.keys) if options.keys is not None else None, os.environ)
-    address = f"[{host}]" if ":" in host else host
-    hosts = () if keys else ("localhost", "127.0.0.1", "[::1]", address, options.host.lower())
-    context = network.config.max_length
-    longest = options.max_tokens or min(context, MAX_LENGTH[tokenizer.generation])
-    terms = terms_of(desk, grant, options.names)
-    rows = options.batch or ROWS
-    settings = Settings(
-        keys=keys,
-        hosts=hosts,
-        origins=options.cors,
-        served={
-            "quantization": quant if quant != "none" else str(network.placement.dtype).removeprefix("torch."),
-            "device": str(network.placement.device),
-            "placement": network.placement.reason,
-            "batch": rows,
-        },
-    )
-    serving = serving_of(
-        Batch(runner_for(network), rows=rows),
-        tokenizer,
-        terms,
-        caps=Caps(context, longest, options.max_seconds),
-        queue=options.queue,
-        settings=settings,
-        log=Log(Path(options.log) if options.log else None, contents=options.log_contents),
-    )
-
-    def said() -> None:
-        out.warn(out.words("run-serving", model=terms.name, url=f"http://{address}:{port}"))
-        for line in terms.display:
-            out.warn(out.words("run-display", text=line))
-        sys.stderr.flush()
-
-    run(serving, taken, said)
+    return (f"[{host}]" if ":" in host else host), port

@@ -88,6 +88,12 @@ def run(
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; then 429.")] = 64,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer that a request may ask for.")] = None,
     max_seconds: Annotated[float, typer.Option(min=1, help="Longest time for one answer.")] = 600,
+    backend: Annotated[str, typer.Option(help="What computes: native, http or vllm.")] = "native",
+    url: Annotated[
+        str | None, typer.Option(help="http: an OpenAI-compatible server (key: MODELREG_UPSTREAM_KEY).")
+    ] = None,
+    url_model: Annotated[str, typer.Option(help="http: the model's name there; default: its first.")] = "",
+    replicas: Annotated[int, typer.Option(min=1, max=256, help="Engines side by side, under Ray Serve.")] = 1,
     log: Annotated[str | None, typer.Option(help="File for the request log; default: stderr.")] = None,
     log_contents: Annotated[bool, typer.Option("--log-contents", help="Also log what is asked and said.")] = False,
     ledger: LedgerOption = None,
@@ -109,6 +115,7 @@ def run(
     Exit status: 0 answered or stopped, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory,
     files, network.
     """
+    from modelreg.cli import _backends
     from modelreg.cli._opening import Asked, Fit, Place, declared, open_model
     from modelreg.cli._packed import Packing, prepared
     from modelreg.cli._serving import ServeOptions
@@ -123,6 +130,7 @@ def run(
         )  # fmt: skip
         wanted_server.check()
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
+    _backends.check(backend, url, replicas, wanted_server is not None)
     packing = Packing(quant, scheme, head, cache, memory, device, dtype, Path(adapter) if adapter else None)
     choice = _choice(packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
     if prompt is not None and chat:
@@ -132,11 +140,22 @@ def run(
     side = (adapter,) if adapter else ()
     place = Place(hub, revision or "", endpoint, offline, yes)
     asked = Asked(model, weights, as_model or "", given, facts, organisation or "", side, place, registry, ledger)
-    opened = open_model(out, desk, asked, Fit(choice.device, choice.dtype, choice.packing.bits))
-    if threads is not None:
-        set_threads(threads)
-    grant = prepared(out, desk, opened, asked, choice.packing)
-    _answer(out, desk, grant, choice, prompt, wanted_server)
+    if wanted_server is not None and url is not None:
+        _backends.over_http(out, desk, asked, wanted_server, url, url_model)
+    elif wanted_server is not None and backend == "vllm":
+        _backends.under_vllm(out, desk, asked, wanted_server)
+    elif wanted_server is not None and replicas > 1:
+        plan = {
+            "dtype": dtype, "device": device, "bits": packing.bits, "quant": quant, "threads": threads,
+            "serving": wanted_server._asdict(),
+        }  # fmt: skip
+        _backends.replicated(out, desk, asked, wanted_server, plan, replicas)
+    else:
+        opened = open_model(out, desk, asked, Fit(choice.device, choice.dtype, choice.packing.bits))
+        if threads is not None:
+            set_threads(threads)
+        grant = prepared(out, desk, opened, asked, choice.packing)
+        _answer(out, desk, grant, choice, prompt, wanted_server)
 
 
 def _choice(

@@ -264,6 +264,7 @@ TEXTS = {
     "run-download": "将从 {place}（{commit}）下载 {size}（共 {total}）到 {cache}",
     "run-ask-download": "是否下载？(y/N)",
     "run-placed": "运行于 {reason}",
+    "run-replicas": "正在通过 Ray Serve 启动 {count} 个副本；每个副本各自通过许可检查",
     "run-serving": "{model} 已在 {url} 提供服务（按 Ctrl-C 停止）",
     "run-display": "许可要求向用户展示：{text}",
     "run-welcome": "欢迎使用 {model} 模型，输入内容即可进行对话，clear 清空对话历史，stop 终止程序，"

@@ -40,29 +40,37 @@ class Log:
     def answer(
         self, request: Request, form: Form, *, operation: str, status: str, seconds: float, first: float | None
     ) -> None:
-        """Record one answer."""
+        """Record one answer of our own engine."""
+        usage = form.usage()
+        more: dict[str, Any] = {
+            "id": form.id,
+            "finish": [c.finish for c in form.choices],
+            "cached_tokens": usage["prompt_tokens_details"]["cached_tokens"],
+        }
+        if first is not None:
+            more["first_token_seconds"] = round(first, 3)
+        if self.contents:
+            more["prompt"] = [form.tokenizer.decode(list(order.prompt)) for order in form.orders[:1]]
+            more["answers"] = [c.text for c in form.choices]
+        self.line(
+            request, operation=operation, status=status, seconds=seconds, prompt_tokens=usage["prompt_tokens"],
+            completion_tokens=usage["completion_tokens"], **more,
+        )  # fmt: skip
+
+    def line(self, request: Request, *, operation: str, status: str, seconds: float, **more: Any) -> None:
+        """Write one line."""
         if self._stream is None:
             return
-        usage = form.usage()
         line: dict[str, Any] = {
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-            "id": form.id,
             "path": request.url.path,
             "client": request.client.host if request.client else "",
             "key": getattr(request.state, "owner", ""),
             "operation": operation,
             "status": status,
-            "finish": [c.finish for c in form.choices],
-            "prompt_tokens": usage["prompt_tokens"],
-            "cached_tokens": usage["prompt_tokens_details"]["cached_tokens"],
-            "completion_tokens": usage["completion_tokens"],
             "seconds": round(seconds, 3),
+            **more,
         }
-        if first is not None:
-            line["first_token_seconds"] = round(first, 3)
-        if self.contents:
-            line["prompt"] = [form.tokenizer.decode(list(order.prompt)) for order in form.orders[:1]]
-            line["answers"] = [c.text for c in form.choices]
         text = json.dumps(line, ensure_ascii=False) + "\n"
         with self._lock:
             try:

@@ -57,10 +57,14 @@ class OriginalForm(Form):
         return f"{choice.tool}\n{choice.text}" if choice.tool else choice.text
 
     def _body(self, choice: Choice) -> dict[str, Any]:
-        text = self._text(choice)
-        said = list(self.asked.history or ())
-        if said and isinstance(said[0], dict):  # messages came, messages go
-            said += [{"role": "user", "content": self.asked.prompt}, {"role": "assistant", "content": text}]
-        else:
-            said.append([self.asked.prompt, text])
-        return {"response": text, "history": said, "status": 200, "time": now()}
+        return body_of(self.asked, self._text(choice))
+
+
+def body_of(asked: OriginalRequest, text: str) -> dict[str, Any]:
+    """The answer of POST /: history as it came, as pairs or as messages."""
+    said = list(asked.history or ())
+    if said and isinstance(said[0], dict):
+        said += [{"role": "user", "content": asked.prompt}, {"role": "assistant", "content": text}]
+    else:
+        said.append([asked.prompt, text])
+    return {"response": text, "history": said, "status": 200, "time": now()}

@@ -16,11 +16,13 @@ import uvicorn
 
 from modelreg.errors import ModelEnvironmentError
 from modelreg.inference.constrain import JsonGrammar
-from modelreg.serve.app import Serving, Settings, build
+from modelreg.serve.app import build
 from modelreg.serve.auth import Bind
 from modelreg.serve.log import Log
 from modelreg.serve.metrics import Metrics
+from modelreg.serve.native import Native
 from modelreg.serve.orders import Caps, OrderBook
+from modelreg.serve.site import Settings, Site
 from modelreg.serve.terms import ServedTerms
 from modelreg.serve.worker import Worker
 
@@ -31,17 +33,17 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10.0
 
 
-def serving_of(
+def native(
     batch: Batch, tokenizer: Tokenizer, terms: ServedTerms, *, caps: Caps, queue: int, settings: Settings, log: Log
-) -> Serving:
-    """Put the parts together; `on_failure` of the worker ends the process' server with SIGTERM.
+) -> Native:
+    """Our own engine as a site.
 
     Args: batch: of the model; caps: limits in tokens and seconds; queue: requests that may wait.
     """
-    worker = Worker(batch, tokenizer, queue=queue, on_failure=lambda: None)
+    worker = Worker(batch, tokenizer, queue=queue)
     grammar = JsonGrammar(tokenizer) if JsonGrammar.available() else None
     metrics = Metrics(terms.model, terms.license, lambda: worker.stats)
-    return Serving(
+    return Native(
         worker=worker,
         orders=OrderBook(tokenizer, caps, grammar),
         terms=terms,
@@ -106,13 +108,12 @@ class _Server(uvicorn.Server):
             self._said()
 
 
-def serve(serving: Serving, taken: socket.socket, said: Callable[[], None]) -> None:
+def serve(site: Site, taken: socket.socket, said: Callable[[], None]) -> None:
     """Serve until a signal. Args: taken: of `listen`; said: called once requests are taken.
 
     After SIGINT or SIGTERM no request is taken, running answers have ten seconds, then end with what they have.
     """
-    worker = serving.worker
-    app: Any = build(serving, on_stop=worker.stop)
+    app: Any = build(site)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -123,10 +124,9 @@ def serve(serving: Serving, taken: socket.socket, said: Callable[[], None]) -> N
         h11_max_incomplete_event_size=64 * 1024,
         ws="none",
     )
-    worker.start()
+    site.start()
     try:
-        _Server(config, worker.drain, said).run(sockets=[taken])
+        _Server(config, site.drain, said).run(sockets=[taken])
     finally:
-        worker.stop()
-        serving.log.close()
+        site.stop()
         sys.stderr.flush()

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,12 +119,10 @@ class Worker:
     Args:
         batch: replies that run together; tokenizer: of the model.
         queue: orders that may wait beside those that run; further ones are refused at once.
-        on_failure: called in the worker's thread when the model raised and no more orders are taken.
     """
 
-    def __init__(self, batch: Batch, tokenizer: Tokenizer, *, queue: int = 64, on_failure: Callable[[], None]) -> None:
+    def __init__(self, batch: Batch, tokenizer: Tokenizer, *, queue: int = 64) -> None:
         self.batch, self.tokenizer, self.queue = batch, tokenizer, queue
-        self._on_failure = on_failure
         self._inbox: deque[Job] = deque()
         self._jobs: dict[int, Job] = {}  # by id of the batch's request
         self._wake = threading.Condition()
@@ -288,7 +286,6 @@ class Worker:
             self._jobs.clear()
         problem = RequestError(kind, status=503, kind="server_error", code="model_failed", retry_after=30)
         _deliver([Said(job.channel, job.index, problem) for job in left])
-        self._on_failure()
 
 
 def _deliver(said: list[Said]) -> None:
