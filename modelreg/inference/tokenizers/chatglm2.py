@@ -70,6 +70,10 @@ class ChatGLM2Tokenizer(Tokenizer):
             return self._added_names[token]
         return str(self._sp.id_to_piece(token)) if 0 <= token < self.vocab_size else ""
 
+    def pieces(self) -> list[tuple[str, float]]:
+        """The SentencePiece pieces with their scores, by id; the added tokens come after them."""
+        return [(str(self._sp.id_to_piece(i)), float(self._sp.get_score(i))) for i in range(int(self._sp.vocab_size()))]
+
     def token_bytes(self, token: int) -> bytes:
         """See `Tokenizer.token_bytes`."""
         if token in self._added_names or token in self._silent or not 0 <= token < self.vocab_size:

@@ -100,6 +100,10 @@ class GLM4Tokenizer(Tokenizer):
         """See `Tokenizer.piece`."""
         return self._names.get(token) or self._tokens.get(token, b"").decode("latin-1")
 
+    def ranks(self) -> list[tuple[int, bytes]]:
+        """Every token of the file of ranks, by rank."""
+        return sorted(self._tokens.items())
+
     def token_bytes(self, token: int) -> bytes:
         """See `Tokenizer.token_bytes`."""
         return b"" if token in self._names else self._tokens.get(token, b"")
