@@ -1,4 +1,4 @@
-"""`modelreg export`: the registry, or models with all that bears on them, for other programs."""
+"""`modelreg export`: the registry, or models with all that bears on them, or weights, for other programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli._book import open_book
+from modelreg.cli._ledger import LedgerOption
 from modelreg.cli._options import AsOfOption, LangOption, OutputOption, RegistryOption
 from modelreg.cli._output import Output
 from modelreg.cli._questions import Project, date_of
@@ -17,14 +18,15 @@ from modelreg.i18n import Vocabulary
 from modelreg.registry.catalog import Catalog
 
 FORMATS = ("json", "jsonl", "cyclonedx", "spdx", "osadl", "osadl-json")
+WEIGHTS = ("glm", "gguf")
 
 
 def export(
     models: Annotated[
-        list[str] | None, typer.Argument(help="Models, as people write them; default: all.", show_default=False)
+        list[str] | None, typer.Argument(help="Models, default: all; glm, gguf: MODEL FOLDER.", show_default=False)
     ] = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", help="json, jsonl, cyclonedx, spdx, osadl or osadl-json.")
+        str, typer.Option("--format", "-f", help="json, jsonl, cyclonedx, spdx, osadl, osadl-json; weights: glm, gguf.")
     ] = "json",
     license: Annotated[
         list[str] | None, typer.Option("--license", help="osadl: the checklist of this record; may be repeated.")
@@ -32,6 +34,15 @@ def export(
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="json, jsonl: with the digests of texts and clauses.")
     ] = False,
+    gguf_type: Annotated[str, typer.Option(help="gguf: f16, q8_0 or q4_0.")] = "f16",
+    private: Annotated[bool, typer.Option("--private", help="glm, gguf: the copy is passed on to nobody.")] = False,
+    weights: Annotated[str | None, typer.Option(help="glm, gguf: folder that has the model's files.")] = None,
+    as_model: Annotated[str | None, typer.Option("--as", help="glm, gguf: what an unidentified folder is.")] = None,
+    commercial: Annotated[bool | None, typer.Option("--commercial/--non-commercial", help="glm, gguf: use.")] = None,
+    research: Annotated[bool, typer.Option("--research", help="glm, gguf: research, not commercial.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="glm, gguf: ask no network.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="glm, gguf: download without being asked.")] = False,
+    ledger: LedgerOption = None,
     as_of: AsOfOption = None,
     registry: RegistryOption = None,
     output: OutputOption = None,
@@ -45,9 +56,28 @@ def export(
 
     modelreg export --format osadl --license LicenseRef-Llama-3.1
 
+    modelreg export chatglm3-6b chatglm3-6b-glm --format glm
+
+    modelreg export ./chatglm3-6b chatglm3.gguf --format gguf --gguf-type q8_0 --private
+
+    glm and gguf write weights that other engines read without custom code, behind the same gate as run; the licence
+    texts, NOTICE and card go along, and what the terms say of passing weights on is asked first.
     Models bring their ancestors and every text that they lead to. Dates matter to cyclonedx, spdx and osadl alone: json
     has the whole history.
     """
+    if format in WEIGHTS:
+        from modelreg.cli._stock import Wanted, export_weights
+
+        if len(models or ()) != 2 or output:
+            raise UsageError(
+                "weights are written to a folder",
+                where="export",
+                hint=f"modelreg export MODEL FOLDER --format {format}",
+            )
+        name, folder = models or ("", "")
+        wanted = Wanted(name, folder, format, gguf_type, private, weights, as_model, offline, yes)
+        export_weights(wanted, commercial, research, ledger, registry, lang)
+        return
     out = Output(format, FORMATS, file=output, lang=lang)
     if license and (models or format not in ("osadl", "osadl-json")):
         raise UsageError(

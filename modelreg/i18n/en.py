@@ -269,6 +269,8 @@ TEXTS = {
     "run-download": "{size} to fetch from {place} at {commit} (all: {total}) into {cache}",
     "run-ask-download": "Download? (y/N)",
     "run-placed": "Running on {reason}",
+    "run-vllm": "Starting vLLM on {url}",
+    "stock-done": "Written to {folder}: {size} MB of weights in the layout {format}",
     "run-replicas": "Starting {count} replicas under Ray Serve; each asks the gate for itself",
     "run-serving": "{model} is served on {url} (Ctrl-C stops it)",
     "run-display": "The licence wants this shown to users: {text}",

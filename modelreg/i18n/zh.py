@@ -264,6 +264,8 @@ TEXTS = {
     "run-download": "将从 {place}（{commit}）下载 {size}（共 {total}）到 {cache}",
     "run-ask-download": "是否下载？(y/N)",
     "run-placed": "运行于 {reason}",
+    "run-vllm": "正在 {url} 启动 vLLM",
+    "stock-done": "已写入 {folder}：{size} MB 权重，格式 {format}",
     "run-replicas": "正在通过 Ray Serve 启动 {count} 个副本；每个副本各自通过许可检查",
     "run-serving": "{model} 已在 {url} 提供服务（按 Ctrl-C 停止）",
     "run-display": "许可要求向用户展示：{text}",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
-SERVED = re.compile(r"(http://\S+)")
+SERVED = re.compile(r"is served on (http://\S+)")
 
 
 class Server(NamedTuple):

@@ -16,6 +16,7 @@ import pytest
 from server_support import Server, start, stop
 
 QUESTION = "What is a model licence?"
+MODELREG = (sys.executable, "-m", "modelreg")
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": QUESTION}], "temperature": 0}
 
 
@@ -107,7 +108,7 @@ def test_an_engine_that_breaks_off_is_told(tmp_path: Path) -> None:
 
 def test_the_gate_stands_before_it(tmp_path: Path, server: Server) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "modelreg", "run", "chatglm-demo", "--research", "--backend", "http", "--url", server.url],
+        [*MODELREG, "run", "chatglm-demo", "--research", "--backend", "http", "--url", server.url],
         env={**os.environ, "MODELREG_LEDGER": str(tmp_path / "empty.jsonl")},
         capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip

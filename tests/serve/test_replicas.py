@@ -1,4 +1,4 @@
-"""Two replicas under Ray Serve: they answer, one is killed, nothing is lost; without the acknowledgement none starts."""
+"""Two replicas under Ray Serve: one is killed and nothing is lost; without the acknowledgement none starts."""
 
 from __future__ import annotations
 

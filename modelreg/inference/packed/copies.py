@@ -93,12 +93,12 @@ def build(grant: Grant, out: Path, recipe: Recipe, *, seals: Seals, told: Told) 
     files = genuine(grant).check_files()
     started = time.perf_counter()
     check_free(out)
-    with _beside(out) as temporary:
+    with beside(out) as temporary:
         hashes = hashed(files, seals, told)
         work = plan(files.root, recipe)
         weights = _write_weights(work, temporary / manifests.WEIGHTS, grant.model, sha256_of(hashes), told)
         statement = _statement(grant, recipe)
-        licences = _write_texts(files, temporary, statement)
+        licences = write_texts(files, temporary, statement)
         files.check()  # nothing was put in the place of what was read
         written = take(temporary)
         size = sum(stamp.size for stamp in written.stamps.values())
@@ -118,7 +118,7 @@ def build(grant: Grant, out: Path, recipe: Recipe, *, seals: Seals, told: Told) 
             "files": {name: {"size": written.stamps[name].size, "sha256": own[name]} for name in sorted(own)},
         }
         manifests.write(temporary, body, seals)
-        _replace(temporary, out)
+        replace(temporary, out)
     here = take(out)
     # Only what is still, to the last tick, what was hashed before it was moved.
     seals.note(here, {name: own[name] for name in own if here.stamps.get(name) == written.stamps[name]})
@@ -205,7 +205,7 @@ def _statement(grant: Grant, recipe: Recipe) -> str:
     )
 
 
-def _write_texts(files: FileSet, folder: Path, statement: str) -> list[str]:
+def write_texts(files: FileSet, folder: Path, statement: str) -> list[str]:
     """Copy what travels; returns the names of the licence texts."""
     licences = []
     for name, stamp in sorted(files.stamps.items()):
@@ -226,7 +226,7 @@ def _write_texts(files: FileSet, folder: Path, statement: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _beside(out: Path) -> Iterator[Path]:
+def beside(out: Path) -> Iterator[Path]:
     """An empty folder on the same disk, gone at the end whatever happens; those of processes that died go first."""
     out = out.absolute()
     pattern = re.compile(rf"\.{re.escape(out.name)}\.(\d+)\.packing")
@@ -260,7 +260,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _replace(temporary: Path, out: Path) -> None:
+def replace(temporary: Path, out: Path) -> None:
     try:
         if out.exists():
             out.rmdir()  # it was empty

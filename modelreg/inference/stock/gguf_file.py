@@ -44,12 +44,10 @@ def need_gguf() -> None:
         )
 
 
-def write(
-    folder: Path, out: Path, tokenizer: Tokenizer, told: Told, *, kind: str, name: str, license_id: str, url: str
-) -> int:
+def write(folder: Path, out: Path, tokenizer: Tokenizer, told: Told, *, kind: str, name: str, license_id: str) -> int:
     """Write one GGUF file.
 
-    Args: out: the file; kind: one of TYPES; name, license_id, url: go into its metadata.
+    Args: out: the file; kind: one of TYPES; name, license_id: go into its metadata.
     Returns: bytes. Raises: ConfigError, WeightsError, ModelEnvironmentError, OSError.
     """
     need_gguf()
@@ -58,7 +56,6 @@ def write(
     writer = gguf.GGUFWriter(str(out), "chatglm", use_temp_file=True)
     writer.add_name(name)
     writer.add_license(license_id)
-    writer.add_license_link(url) if url else None
     _figures(writer, config)
     writer.add_file_type(_FILE_TYPES[kind])
     if isinstance(tokenizer, GLM4Tokenizer):

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from modelreg.inference.checkpoint import Checkpoint, find_checkpoint
+from modelreg.inference.filling import IGNORED_ENDINGS, PREFIX_ENCODER
 from modelreg.inference.models import architecture
 from modelreg.inference.models.chatglm2 import ChatGLM2Config
 from modelreg.inference.models.config import CONFIG_NAME, read_config
 from modelreg.inference.problems import ConfigError, MissingTensorsError
 from modelreg.inference.tokenizers import Tokenizer
-from modelreg.inference.filling import IGNORED_ENDINGS, PREFIX_ENCODER
 
 SHARD_BYTES = 2 * 10**9
 Told = Callable[[str, str, int, int], None]  # (phase, name, bytes done, bytes in all)
