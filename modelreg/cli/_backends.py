@@ -5,9 +5,11 @@ The gate, the keys, the log, the terms and POST / are the same; what computes is
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +61,8 @@ def under_vllm(out: Output, desk: Desk, asked: Asked, options: ServeOptions) -> 
     need_vllm()
     opened = open_model(out, desk, asked, None)
     taken = options.listen()
-    upstream, stop = start(out, desk, opened.grant)
+    with _ended_in_order():
+        upstream, stop = start(out, desk, opened.grant)
     _serve(out, desk, opened.grant, options, taken, upstream, "vllm", stop)
 
 
@@ -87,7 +90,8 @@ def replicated(
     plan = {**plan, "ledger": str(desk.ledger.path), "facts": dict(asked.facts), "target": asked.model,
             "weights": asked.weights, "as_model": asked.as_model, "organisation": asked.organisation,
             "registry": list(asked.registry or ())}  # fmt: skip
-    upstream = ray.start(plan, make_replica, replicas=replicas, name=terms.model, threads=threads)
+    with _ended_in_order():
+        upstream = ray.start(plan, make_replica, replicas=replicas, name=terms.model, threads=threads)
     _serve(out, desk, opened.grant, options, taken, upstream, f"{replicas} replicas", ray.stop)
 
 
@@ -111,6 +115,20 @@ def make_replica(plan: Mapping[str, Any]) -> Any:
     tokenizer = load_tokenizer(grant.folder)
     options = ServeOptions(**{**plan["serving"], "log": os.devnull, "keys": None})
     return native_site(desk, grant, options, network, tokenizer, hosts=(), quant=plan["quant"])
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Until the server takes over, a SIGTERM unwinds as Ctrl-C does: what was started must not outlive us."""
+
+    def end(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _serve(

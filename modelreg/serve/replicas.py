@@ -143,7 +143,11 @@ def start(
     deployment = serve.deployment(Replica, name="engine", **options)
     serve.start(proxy_location="Disabled", logging_config={"enable_access_log": False, "log_level": "ERROR"})
     serve.run(deployment.bind(dict(plan), make), name=APPLICATION, route_prefix=None, blocking=False)
-    _wait(serve, replicas)
+    try:
+        _wait(serve, replicas)
+    except BaseException:
+        stop()
+        raise
     return RayUpstream(serve.get_app_handle(APPLICATION), name)
 
 
@@ -175,10 +179,8 @@ def _wait(serve: Any, replicas: int) -> None:
         if found is not None and (
             str(found.status) in ("DEPLOY_FAILED", "UNHEALTHY") or "Traceback" in told or "Error" in told
         ):
-            stop()
             raise ModelEnvironmentError(f"a replica did not start: {_last(told)}", code="replica", where="--replicas")
         time.sleep(0.5)
-    stop()
     raise ModelEnvironmentError(
         f"the replicas did not start in {START_SECONDS:.0f} s", code="replica", where="--replicas"
     )

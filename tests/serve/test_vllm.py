@@ -76,3 +76,12 @@ def test_without_vllm_the_command_that_installs_it_is_named(tmp_path: Path) -> N
         pytest.skip("vLLM is installed here")
     with pytest.raises(AssertionError, match="pip install vllm"):
         start(tmp_path, "--backend", "vllm")
+
+
+def test_a_stop_while_it_starts_leaves_nothing(tmp_path: Path, stand_in: dict[str, str]) -> None:
+    slow = tmp_path / "path" / "vllm" / "entrypoints" / "openai" / "api_server.py"
+    slow.write_text("import time\nprint('is served on http://x', flush=True)\ntime.sleep(600)\n")
+    server = start(tmp_path, "--backend", "vllm", environ=stand_in)  # the stand-in's line, not ours
+    assert stop(server) == 130
+    left = subprocess.run(["pgrep", "-f", "vllm.entrypoints"], capture_output=True, check=False)
+    assert left.stdout == b""
