@@ -25,6 +25,7 @@ from modelreg.inference.problems import ContextLengthError
 
 PIECE = 256  # tokens of a causal prompt that are computed together, as the batch scheduler does
 _PROBE = 256 * 2**20
+_FIRST = 100  # ids below are special or bytes
 _WARM = 2  # steps before the first that counts
 _RESET = Path("/proc/self/clear_refs")
 
@@ -190,13 +191,11 @@ class _Bench:
         """A prompt of random tokens, with what the generation wants at its end."""
         config = self.model.config
         if isinstance(config, ChatGLMConfig):
-            first, end = 100, min(config.gmask_token_id, config.bos_token_id, config.mask_token_id)
-            end = end if end > first else config.vocab_size
-            special = {config.gmask_token_id, config.bos_token_id, config.mask_token_id, config.eos_token_id}
-            drawn = torch.randint(first, end, (count,), generator=self._random).tolist()
-            ids = [i if i not in special else first + 7 for i in drawn]
-            return [*ids[: max(0, count - 2)], config.gmask_token_id, config.bos_token_id][-max(2, count) :]
-        return torch.randint(10, config.vocab_size, (count,), generator=self._random).tolist()
+            special = (config.gmask_token_id, config.bos_token_id, config.mask_token_id)
+            end = min(i for i in (*special, config.vocab_size) if i > _FIRST)
+            ids = torch.randint(_FIRST, end, (count,), generator=self._random).tolist()
+            return [*ids[: max(0, count - 2)], config.gmask_token_id, config.bos_token_id]
+        return torch.randint(_FIRST, config.vocab_size, (count,), generator=self._random).tolist()
 
     def fill(self, count: int) -> Any:
         """A new sequence with a prompt of so many tokens."""
@@ -231,8 +230,7 @@ class _Bench:
         return [self.runner.fork(self._filled[count], count) for _ in range(batch)]
 
     def ids_of_one(self) -> list[int]:
-        low, high = (100, 120) if isinstance(self.model.config, ChatGLMConfig) else (10, self.model.config.vocab_size)
-        return torch.randint(low, high, (1,), generator=self._random).tolist()
+        return torch.randint(_FIRST, _FIRST + 20, (1,), generator=self._random).tolist()
 
     def cache_bytes(self) -> float:
         """Bytes that one token takes in the cache, of the longest sequence at hand."""
