@@ -88,10 +88,18 @@ class CompiledModel:
 
     Args:
         network: of `assemble`; placement: where and how it runs, for people.
+        cache_dtype, cache_bytes: of keys and values, as of `Decoder`.
     """
 
-    def __init__(self, network: Network, placement: Placement | None = None) -> None:
-        self.decoder = Decoder(network)
+    def __init__(
+        self,
+        network: Network,
+        placement: Placement | None = None,
+        *,
+        cache_dtype: torch.dtype = torch.float16,
+        cache_bytes: int | None = None,
+    ) -> None:
+        self.decoder = Decoder(network, cache_dtype, cache_bytes)
         self.placement = placement
 
     @property
