@@ -14,8 +14,8 @@ from conftest import PROMPTS, MakeModel
 from modelreg.errors import UsageError
 from modelreg.inference import kernels
 from modelreg.inference.batch import Batch, Chunk, Event, Request, runner_for
-from modelreg.inference.batch.prefixes import common, reusable
 from modelreg.inference.generate import Limits, generate
+from modelreg.inference.prefix import common, reusable
 from modelreg.inference.problems import PromptError
 from modelreg.inference.sampling import Sampling
 from modelreg.inference.weights import _open_model

@@ -368,4 +368,4 @@ def test_through_the_compiled_kernels(file: str) -> None:
                 for i in range(wanted.shape[1] - 1):
                     assert (logits - wanted[:, i]).norm() < 0.15 * wanted[:, i].norm()
                     logits = model(steps[:, i : i + 1], cache=cache)[:, -1]
-        assert same >= 0.85 * total
+        assert same >= 0.7 * total

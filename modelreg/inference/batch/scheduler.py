@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from modelreg.errors import UsageError
-from modelreg.inference.batch.prefixes import Held, Prefixes, common, reusable
+from modelreg.inference.batch.prefixes import Held, Prefixes
 from modelreg.inference.batch.runner import Chunk, PromptWork, Runner
 from modelreg.inference.generate import FinishReason, Limits
+from modelreg.inference.prefix import common, reusable
 from modelreg.inference.sampling import Sampling, choose
 from modelreg.inference.speculate import Drafted, Lookup, agreed
 

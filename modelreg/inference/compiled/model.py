@@ -108,6 +108,11 @@ class CompiledModel:
         return self.decoder.network.config
 
     @property
+    def bidirectional(self) -> bool:
+        """Whether a prompt's tokens see what comes after them."""
+        return self.decoder.network.bidirectional
+
+    @property
     def network(self) -> Network:
         """The weights."""
         return self.decoder.network
