@@ -20,10 +20,11 @@ from modelreg.core.model import Model
 from modelreg.decision.engine import Subject, decide, texts_in_force, use_of
 from modelreg.errors import ModelregError, RefusedError, UsageError
 from modelreg.ledger import folder as folders
-from modelreg.ledger import gate, match, places
+from modelreg.ledger import gate, match, packed, places
 from modelreg.ledger.files import FileSet, take
 from modelreg.ledger.gate import Grant, Ruling, Terms, Use
 from modelreg.ledger.records import Record
+from modelreg.ledger.seals import Seals
 from modelreg.ledger.signing import ALLOWED_SIGNERS
 from modelreg.ledger.store import Ledger
 
@@ -81,6 +82,11 @@ class Desk:
     @cached_property
     def book(self) -> Book:
         return open_book(self._overlays, self._project)
+
+    @cached_property
+    def seals(self) -> Seals:
+        """The key of this account, and the hashes that it remembers."""
+        return Seals(self.environ)
 
     @property
     def today(self) -> str:
@@ -188,25 +194,28 @@ class Desk:
         if depth > _DEPTH:
             raise RefusedError("adapters that name each other", code="unidentified-model", where=str(path))
         files = take(path)
+        copy = packed.examine(files, self.seals)
         witness = folders.question(files)
         claimed = self.book.require(of).id if of else ""
         digest, assigned = "", False
         try:
             if as_model:
                 model, how, assigned = self.book.require(as_model), f"--as {as_model}", True
-                digest = files.digest()
+                digest = copy.digest if copy else files.digest()
             else:
                 identity = folders.identify(witness, self, claimed)
                 model, how = self.book.require(identity.model), identity.how
                 if any(a.data["folder"] and match.names_model(a, model.id) for a in self._acceptances()):
-                    digest = files.digest()
+                    digest = copy.digest if copy else files.digest()
         except RefusedError as unknown:
-            digest = files.digest()
+            digest = copy.digest if copy else files.digest()
             recorded = [a for a in self._acceptances() if a.data["folder"] and a.data["folder"]["digest"] == digest]
             found = self.book.model(str(recorded[0].data["model"])) if recorded else None
             if found is None or as_model:
                 raise unknown from None
             model, how, assigned = found, f"recorded in {recorded[0].id}", True
+        if copy:
+            packed.check_model(copy, model.id, path)
         if claimed and model.id != claimed:
             raise RefusedError(
                 f"the folder holds {model.id}, not {claimed}", code="folder-contradicts", where=str(path), hint=how
@@ -216,7 +225,9 @@ class Desk:
         bases = self._side_bases(model)
         if witness.is_adapter:
             bases = (*bases, self._adapter_base(witness, model, depth))
-        return Target(model, "", files, witness, digest, assigned, how, bases, self._unknown_texts(witness, model))
+        unknown_texts = self._unknown_texts(witness, model)
+        revision = copy.revision if copy else ""
+        return Target(model, revision, files, witness, digest, assigned, how, bases, unknown_texts)
 
     def _acceptances(self) -> Sequence[Record]:
         snapshot = self.ledger.read()
@@ -347,14 +358,25 @@ class Desk:
         return grant
 
     def _with_cache(self, found: Target, path: Path) -> Target:
-        """A folder that the Hub's cache keeps for a name: it must not say that it is something else."""
+        """A folder that the Hub's cache, or ours of packed copies, keeps for a name: it must not say otherwise."""
         files = take(path)
+        copy = packed.examine(files, self.seals)
         witness = folders.question(files)
         model = found.model
         folders.check_claim(witness, model.id, self.ancestors(model), self.relatives(model), self)
         bases = (*found.bases, self._adapter_base(witness, model)) if witness.is_adapter else found.bases
         unknown = self._unknown_texts(witness, model)
-        return found._replace(files=files, witness=witness, bases=bases, unknown_texts=unknown, how="the Hub's cache")
+        found = found._replace(files=files, witness=witness, bases=bases, unknown_texts=unknown, how="the Hub's cache")
+        if copy:
+            packed.check_model(copy, model.id, path)
+            if copy.revision and found.revision and copy.revision != found.revision:
+                raise RefusedError(
+                    f"this copy was packed from commit {copy.revision[:12]}, not {found.revision[:12]}",
+                    code="folder-contradicts",
+                    where=str(path),
+                )
+            found = found._replace(digest=copy.digest if copy.sealed else "", how="a packed copy")
+        return found
 
     def _again(self, target: str | os.PathLike[str], facts: Mapping[str, Any], **asked: Any) -> Callable[[], Grant]:
         def renew() -> Grant:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -15,31 +14,25 @@ from modelreg.cli._ledger import LedgerOption
 from modelreg.cli._options import LangOption, RegistryOption
 from modelreg.cli._output import Output
 from modelreg.core.model import Model
-from modelreg.core.verdict import REGISTRATION_FORM, REQUIRES_AGREEMENT
 from modelreg.desk import Desk
-from modelreg.errors import InputError, NotAcceptedError, UsageError
+from modelreg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from modelreg.cli._packed import Packing
     from modelreg.cli._talk import Settings
     from modelreg.ledger.gate import Grant
 
-HUBS = ("huggingface", "modelscope")
-BITS = {"none": 0, "int8": 8, "int4": 4}
+BITS = ("none", "int8", "int4")
 _DTYPES = ("auto", "float32", "fp32", "float16", "fp16", "half", "bfloat16", "bf16")
-COMMIT = re.compile(r"[0-9a-f]{40}")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _GENERATIONS = ("chatglm", "chatglm2", "chatglm3", "glm4")
 _FAMILIES = {"codegeex2": "chatglm2", "visualglm": "chatglm"}
-# What an acknowledgement mends; for the others the gate's own hint is better.
-_MENDED_BY_ACCEPT = frozenset(
-    {"not-accepted", "base-not-accepted", "use-changed", "terms-changed", "expired", "revoked", "other-account"}
-)
 
 
 class Choice(NamedTuple):
     """The options that say how a model is opened and asked."""
 
-    quant: int
+    packing: Packing
     dtype: str
     device: str
     generation: str
@@ -48,20 +41,6 @@ class Choice(NamedTuple):
     system: str
     max_new_tokens: int | None
     stats: bool
-
-
-class Source(NamedTuple):
-    """What the gate is asked about.
-
-    Attributes:
-        target: a name or a folder; of: the model whose files the folder should be; as_model: of `--as`.
-        local: whether the files are here, so that nothing is fetched.
-    """
-
-    target: str
-    of: str
-    as_model: str
-    local: bool
 
 
 def run(
@@ -76,7 +55,12 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="For answers that can be repeated.")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="The likeliest token, always.")] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Tokens a second after each answer, on stderr.")] = False,
-    quant: Annotated[str, typer.Option(help="Quantize while loading: int8, int4 or none.")] = "none",
+    quant: Annotated[str, typer.Option(help="Quantized weights: int8, int4 or none.")] = "none",
+    scheme: Annotated[str, typer.Option(help="How: int4-g32, int4-g32-asym, …; docs/quantization.md.")] = "",
+    head: Annotated[str, typer.Option(help="Embeddings and output head: int4, int8 or a scheme.")] = "",
+    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep the packed weights for next time.")] = True,
+    memory: Annotated[str, typer.Option(help="Packed weights: map the file, copy it, or auto.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Default: as many as there are cores.")] = None,
     dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16 or auto.")] = "auto",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
     weights: Annotated[str | None, typer.Option(help="Folder that has the model's files.")] = None,
@@ -110,38 +94,30 @@ def run(
 
     Exit status: 0 answered, 1 the terms do not allow it, 3 bad input, 4 not acknowledged, 5 no memory, files, network.
     """
-    from modelreg.cli import _questions
-    from modelreg.cli._weights import need_extra
-    from modelreg.cli.check import _flags
-    from modelreg.core.facts import parse_facts
-    from modelreg.project import Project
+    from modelreg.cli._opening import Asked, Fit, Place, declared, open_model
+    from modelreg.cli._packed import Packing, prepared
+    from modelreg.cli._weights import set_threads
 
     out = Output("human", ("human",), lang=lang)
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
-    choice = _choice(quant, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
-    if hub not in HUBS:
-        raise UsageError(f"no hub '{hub}'", where="--hub", hint="one of: " + ", ".join(HUBS))
+    packing = Packing(quant, scheme, head, cache, memory, device, dtype, Path(adapter) if adapter else None)
+    choice = _choice(packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
-    given = _flags(commercial, research, use, None, None, None, None, None, None, None, None)
-    given.update(_questions.more_facts(fact or ()))
-    facts = dict(parse_facts(given, where="command line")) or dict(Project().facts)
+    given, facts = declared(commercial, research, use, fact)
     desk = _ledger.open_desk(ledger, registry)
-    source = _source(desk, model, weights, as_model)
-    wanted = _revision(desk, source, revision, hub)
-    options = {"organisation": organisation or "", "adapters": (adapter,) if adapter else ()}
-    try:
-        grant = _pass(desk, source, facts, wanted, options, endpoint, offline, hub)
-        need_extra()
-        if not source.local:
-            grant = _with_files(out, desk, source, grant, facts, options, choice, wanted, endpoint, offline, yes, hub)
-    except NotAcceptedError as error:
-        raise _with_command(error, desk, model, source, given, registry, ledger) from None
+    side = (adapter,) if adapter else ()
+    place = Place(hub, revision or "", endpoint, offline, yes)
+    asked = Asked(model, weights, as_model or "", given, facts, organisation or "", side, place, registry, ledger)
+    opened = open_model(out, desk, asked, Fit(choice.device, choice.dtype, choice.packing.bits))
+    if threads is not None:
+        set_threads(threads)
+    grant = prepared(out, desk, opened, asked, choice.packing)
     _answer(out, desk, grant, choice, prompt, chat)
 
 
 def _choice(
-    quant: str,
+    packing: Packing,
     dtype: str,
     device: str,
     generation: str | None,
@@ -153,7 +129,7 @@ def _choice(
     stats: bool,
 ) -> Choice:
     """The options, checked before anything else is done."""
-    for name, value, allowed in (("--quant", quant, tuple(BITS)), ("--dtype", dtype, _DTYPES)):
+    for name, value, allowed in (("--quant", packing.quant, BITS), ("--dtype", dtype, _DTYPES)):
         if value not in allowed:
             raise UsageError(f"no {name[2:]} '{value}'", where=name, hint="one of: " + ", ".join(allowed))
     if not _DEVICE.fullmatch(device):
@@ -169,150 +145,7 @@ def _choice(
     if greedy:
         sampling = {"do_sample": False}
     folder = Path(adapter) if adapter is not None else None
-    return Choice(BITS[quant], dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats)
-
-
-def _source(desk: Desk, model: str, weights: str | None, as_model: str | None) -> Source:
-    """Where the files are, as far as it can be told before the gate."""
-    if weights is not None:
-        if not Path(weights).is_dir():
-            raise InputError("no such folder", code="no-such-folder", where=weights, hint="--weights DIR")
-        if Path(model).is_dir():
-            raise UsageError(
-                f"'{model}' is a folder too", where="--weights", hint=f"modelreg run NAME --weights {weights}"
-            )
-        return Source(weights, "" if as_model else model, as_model or "", True)
-    if Path(model).is_dir():
-        return Source(model, "", as_model or "", True)
-    found = desk.look(model, as_model=as_model or "")  # raises for --as: that is for folders
-    return Source(model, "", "", found.files is not None)
-
-
-def _revision(desk: Desk, source: Source, asked: str | None, hub: str) -> str:
-    """The revision to fetch: the one asked for, else the commit that modelreg.lock pins, else "" for main."""
-    from modelreg.ledger import lock
-
-    if source.local:
-        if asked:
-            raise UsageError("--revision is for downloads; the files are here", where="--revision")
-        if hub != HUBS[0]:
-            raise UsageError("--hub is for downloads; the files are here", where="--hub")
-        return ""
-    pin = None if asked else lock.read(Path(lock.NAME)).get(desk.look(source.target).model.id)
-    if pin and pin.commit and hub != HUBS[0]:
-        raise UsageError(
-            "it pins a commit of the Hub, and ModelScope has commits of its own",
-            where=lock.NAME,
-            hint="say which revision of ModelScope it shall be: --revision master",
-        )
-    return asked or (pin.commit if pin else "")
-
-
-def _pass(
-    desk: Desk,
-    source: Source,
-    facts: dict[str, Any],
-    revision: str,
-    options: dict[str, Any],
-    endpoint: str | None,
-    offline: bool,
-    hub: str,
-) -> Grant:
-    """Ask the gate. An acknowledgement of one revision makes it necessary to know which one this is."""
-    known = revision if COMMIT.fullmatch(revision) else ""
-    try:
-        return desk.require(source.target, facts, of=source.of, as_model=source.as_model, revision=known, **options)
-    except NotAcceptedError as error:
-        # ModelScope tells no commits, and its own are not the Hub's that was acknowledged.
-        if error.code != "revision-changed" or source.local or known or hub != HUBS[0]:
-            raise
-    from modelreg.cli._weights import open_hub, repository_of
-
-    repository, own = repository_of(desk.look(source.target).model, source.target)
-    commit = open_hub(hub, endpoint, offline=offline).resolve(repository, revision or own)
-    return desk.require(source.target, facts, revision=commit, **options)
-
-
-def _with_files(
-    out: Output,
-    desk: Desk,
-    source: Source,
-    grant: Grant,
-    facts: dict[str, Any],
-    options: dict[str, Any],
-    choice: Choice,
-    revision: str,
-    endpoint: str | None,
-    offline: bool,
-    yes: bool,
-    hub: str,
-) -> Grant:
-    """Fetch the files of a model that passed, and ask the gate again, now about the files."""
-    from modelreg.cli._weights import check_fit, fetch, open_hub, repository_of
-
-    model = _model(desk, grant)
-    repository, own = repository_of(model, source.target, hub)
-    server = open_hub(hub, endpoint, offline=offline)
-    plan = server.plan(repository, grant.revision or revision or own)
-    if plan.missing:
-        check_fit(model, plan.config, device=choice.device, dtype=choice.dtype, quant=choice.quant)
-    folder = fetch(out, server, plan, yes=yes)
-    commit = plan.commit if COMMIT.fullmatch(plan.commit) else ""  # of ModelScope, the name of a branch
-    return desk.require(source.target, facts, cached=folder, revision=commit, **options)
-
-
-def _model(desk: Desk, grant: Grant) -> Model:
-    return desk.book.require(grant.model)
-
-
-def _with_command(
-    error: NotAcceptedError,
-    desk: Desk,
-    model: str,
-    source: Source,
-    given: dict[str, Any],
-    registry: list[str] | None,
-    ledger: str | None,
-) -> NotAcceptedError:
-    """The same refusal, with the very command that would mend it."""
-    if error.code not in _MENDED_BY_ACCEPT:
-        return error
-    what = error.where if error.code == "base-not-accepted" else source.target if source.local and source.of else model
-    if source.local and not source.of and not source.as_model:
-        what = source.target
-    words = ["modelreg", "accept", what]
-    if source.as_model:
-        words += ["--as", source.as_model]
-    if given.get("commercial"):
-        words.append("--commercial")
-    elif given.get("use") == ["research"] or not given:
-        words.append("--research")
-    elif given.get("commercial") is False:
-        words.append("--non-commercial")
-    words += [f"--use={name}" for name in given.get("use") or () if name != "research"]
-    known = ("commercial", "use")
-    for name, value in given.items():
-        if name not in known:
-            words += [f"--fact={name}={str(v).lower() if v in (True, False) else v}" for v in _each(value)]
-    words += _evidence(desk, error.where, given)
-    words += [f"--registry={path}" for path in registry or ()]
-    words += [f"--ledger={ledger}"] if ledger else []
-    either = "" if given else "  (or --commercial)"
-    error.hint = f"{shlex.join(words)}{either}"
-    return error
-
-
-def _evidence(desk: Desk, name: str, given: dict[str, Any]) -> list[str]:
-    """What has to be shown where the terms ask for a permission first."""
-    found = desk.book.find(name)
-    decision = desk.ruling(found, given).decision if found is not None else None
-    if decision is None or decision.verdict != REQUIRES_AGREEMENT:
-        return []
-    return ["--evidence", "registration=NUMBER"] if decision.permission == REGISTRATION_FORM else ["--letter", "FILE"]
-
-
-def _each(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return Choice(packing, dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats)
 
 
 def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
@@ -328,14 +161,18 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
     once = None
     if prompt is not None or not (chat or sys.stdin.isatty()):
         once = _talk.read_question(prompt)
-    model = _model(desk, grant)
+    model = desk.book.require(grant.model)
     tokenizer = load_tokenizer(grant.folder, choice.generation or _generation(model, grant.folder))  # type: ignore[arg-type]
     network: Any = load(
         grant,
         grant.folder,
         dtype=choice.dtype,
         device=choice.device,
-        quant=choice.quant,
+        quant=choice.packing.bits,
+        scheme=choice.packing.scheme,
+        head=choice.packing.head,
+        memory=choice.packing.memory,
+        kernels="force" if choice.packing.scheme or choice.packing.head else "auto",
         **_adapter_option(choice.adapter),
     )
     spare_threads(sum(p.nbytes for p in network.parameters()))

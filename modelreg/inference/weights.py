@@ -22,7 +22,7 @@ from modelreg.inference import kernels as compiled_kernels
 from modelreg.inference import quant as quantization
 from modelreg.inference.checkpoint import Checkpoint, find_checkpoint
 from modelreg.inference.compiled import CompiledModel, assemble
-from modelreg.inference.compiled.fill import Packer, scheme_of
+from modelreg.inference.compiled.fill import Packer
 from modelreg.inference.devices import Need, Placement, place
 from modelreg.inference.filling import ModuleSink, PackedSink, fill, find
 from modelreg.inference.kernels.pool import MAX_CHANNELS
@@ -30,7 +30,9 @@ from modelreg.inference.models import architecture
 from modelreg.inference.models.chatglm import ChatGLM, ChatGLMConfig
 from modelreg.inference.models.chatglm2 import ChatGLM2, ChatGLM2Classifier, ChatGLM2Config
 from modelreg.inference.models.config import CONFIG_NAME, read_config
+from modelreg.inference.packed.recipes import recipe_for
 from modelreg.inference.problems import ConfigError, MissingTensorsError
+from modelreg.ledger.packed import MANIFEST
 
 if TYPE_CHECKING:
     from modelreg.ledger.files import FileSet
@@ -52,6 +54,9 @@ def load(
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
     kernels: Kernels = "auto",
+    scheme: str = "",
+    head: str = "",
+    memory: str = "auto",
 ) -> Model:
     """Open the weights in `folder`; the terms were accepted, which `grant` shows.
 
@@ -64,6 +69,8 @@ def load(
         prefix: a P-Tuning v2 checkpoint to put on top. adapter: a LoRA adapter in PEFT's format.
         kernels: "auto": quantized weights run in the compiled decoder where they can; "off": in the PyTorch modules;
             "force": in the compiled decoder, small layers too, or an error says why not.
+        scheme, head: another scheme of `quant` for the layers, and one for embeddings and head; see
+            packed/make.py. memory: of a packed copy, whether its file is mapped or read; see packed/opening.py.
     Returns: the model in evaluation mode, without gradients; `model.placement` says where and why.
     Raises: TypeError for anything but a Grant; NotAcceptedError for other files than it was given for, or an
         adapter that it does not cover; ConfigError, WeightsError and its branches, DeviceError,
@@ -73,9 +80,8 @@ def load(
 
     files = genuine(grant).check_files(folder)
     side = [_side_files(grant, Path(f)) for f in (prefix, adapter) if f is not None]
-    model = _open_model(
-        folder, dtype=dtype, device=device, quant=quant, prefix=prefix, adapter=adapter, kernels=kernels
-    )
+    how = {"dtype": dtype, "device": device, "quant": quant, "scheme": scheme, "head": head}
+    model = _open_model(folder, prefix=prefix, adapter=adapter, kernels=kernels, memory=memory, **how)
     for checked in (files, *side):  # nothing was put in their place while they were read
         checked.check()
     return model
@@ -105,11 +111,19 @@ def _open_model(
     prefix: Path | str | None = None,
     adapter: Path | str | None = None,
     kernels: Kernels = "auto",
+    scheme: str = "",
+    head: str = "",
+    memory: str = "auto",
 ) -> Model:
     """Internal to `load` and to tests: open weights without asking whether one may. Arguments: `load`."""
     from modelreg.inference.adapters import apply_lora, apply_prefix
 
     folder = Path(folder)
+    if (folder / MANIFEST).is_file():
+        from modelreg.inference.packed import opening
+
+        asked = opening.Asked(str(dtype), str(device), quant, scheme, head, kernels, memory)
+        return opening.open_packed(folder, asked, prefix=prefix, adapter=adapter)
     values = read_config(folder)
     checkpoint = find_checkpoint(folder)
     names = checkpoint.names()
@@ -130,7 +144,12 @@ def _open_model(
         need = replace(need, packed=True)
     placement = place(need, device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant)
     if reason is None and placement.device.type == "cpu":
-        return _open_compiled(model, checkpoint, placement, quant, prefix)
+        return _open_compiled(model, checkpoint, placement, quant, prefix, scheme, head)
+    if scheme or head:
+        why = reason or "its layers are small; kernels='force' runs them in the compiled decoder"
+        raise ConfigError(
+            f"schemes are for the compiled decoder, which does not run this model here: {why}", where="--scheme"
+        )
     found_prefix = fill(model, checkpoint, names, placement.dtype, ModuleSink(model, placement, quant))
     model.eval().requires_grad_(False)
     model.placement = placement if not reason else replace(placement, reason=f"{placement.reason}; {reason}")
@@ -201,7 +220,13 @@ def _why_modules(
 
 
 def _open_compiled(
-    model: Modules, checkpoint: Checkpoint, placement: Placement, quant: int, given: Path | str | None
+    model: Modules,
+    checkpoint: Checkpoint,
+    placement: Placement,
+    quant: int,
+    given: Path | str | None,
+    scheme: str,
+    head: str,
 ) -> CompiledModel:
     """Pack the weights as they come, and put the compiled decoder over them."""
     from modelreg.inference.adapters import prefix_table
@@ -209,14 +234,35 @@ def _open_compiled(
     config = model.config
     bits = quant or config.quantization_bit
     published = not quant
-    head = "int8-g32" if published else scheme_of(bits, published=False)
-    packer = Packer(config, scheme_of(bits, published=published), head, published=published)
+    recipe = recipe_for(f"int{bits}", scheme, head, published=0 if quant else bits)
+    packer = Packer(config, recipe.scheme, recipe.head, published=published)
     found = fill(model, checkpoint, checkpoint.names(), torch.float32, PackedSink(packer))
     found = _prefix_of(model, found, given, checkpoint.folder)
     table = prefix_table(config, found, where=str(given or checkpoint.folder)) if found else None
     network = assemble(config, packer.weights, table)
     said = f"{placement.reason}, {packer.scheme} through the compiled kernels ({compiled_kernels.variant()})"
     return CompiledModel(network, replace(placement, reason=said))
+
+
+def runs_packed(
+    folder: Path,
+    quant: int,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    adapter: Path | None = None,
+    kernels: Kernels = "auto",
+) -> bool:
+    """Whether `load` would run this checkpoint, quantized, in the compiled decoder. Arguments: `load`.
+
+    Raises: ConfigError, WeightsError; DeviceError, DoesNotFitError.
+    """
+    model = _empty_model(read_config(folder), str(folder / CONFIG_NAME))
+    if model.config.quantization_bit or _why_modules(model, quant, kernels, dtype, device, adapter) is not None:
+        return False
+    need = replace(needs(model), packed=True)
+    placed = place(need, device=device, dtype=dtype, checkpoint_dtype=model.config.torch_dtype, quant=quant)
+    return placed.device.type == "cpu"
 
 
 def need_of(values: Mapping[str, Any]) -> Need:

@@ -151,7 +151,9 @@ class Decoder:
         for piece, count in zip(pieces, counts, strict=True):
             total += count
             kept += range(total - piece.keep, total)
-        positions = torch.tensor([[x for rows, _, _ in placed for x in rows[r]] for r in range(self.heads.rows)])  # (R, T)
+        positions = torch.tensor(
+            [[x for rows, _, _ in placed for x in rows[r]] for r in range(self.heads.rows)]
+        )  # (R, T)
         for piece, count in zip(pieces, counts, strict=True):
             piece.sequence.reserve(count)
         return Plan(
