@@ -222,7 +222,16 @@ def spare_threads(nbytes: int) -> None:
     libraries: the setting is the process's. OMP_NUM_THREADS is obeyed.
     """
     if nbytes < SMALL_MODEL and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
+        set_threads(1)
+
+
+def set_threads(count: int) -> None:
+    """Compute on so many threads, in PyTorch and in the kernels of our own."""
+    from modelreg.inference import kernels
+
+    torch.set_num_threads(count)
+    if kernels.available():
+        kernels.set_threads(count)
 
 
 def name_of(dtype: torch.dtype) -> str:

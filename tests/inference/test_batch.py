@@ -40,7 +40,7 @@ def open_for(make_model: MakeModel, kind: str) -> Any:
 
 def prompts_of(model: Any, count: int, *, seed: int = 3, longest: int = 40) -> list[list[int]]:
     """Random prompts, with the ending that ChatGLM-6B needs."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311
     out = []
     for _ in range(count):
         ids = [draw.randrange(4, 50) for _ in range(draw.randrange(1, longest))]
@@ -213,7 +213,7 @@ def test_log_probabilities_and_adjusted_logits(model: Any) -> None:
 
 
 def test_common_beginnings() -> None:
-    draw = random.Random(1)
+    draw = random.Random(1)  # noqa: S311
     for _ in range(300):
         a = [draw.randrange(2) for _ in range(draw.randrange(12))]
         b = [draw.randrange(2) for _ in range(draw.randrange(12))]

@@ -347,9 +347,7 @@ def test_through_the_compiled_kernels(file: str) -> None:
         if isinstance(exact, ChatGLM2Classifier):
             continue
         stored = exact.config.quantization_bit
-        model: Any = _open_model(
-            folder, device="cpu", prefix=case.prefix(), quant=0 if stored else 8, kernels="force"
-        )
+        model: Any = _open_model(folder, device="cpu", prefix=case.prefix(), quant=0 if stored else 8, kernels="force")
         same = total = 0
         for name in case.names():
             expected = case.arrays[f"{name}.logits"]
