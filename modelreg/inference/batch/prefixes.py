@@ -1,4 +1,4 @@
-"""Sequences that are kept after their reply, because the next turn of the conversation begins with them; see `prefix`."""
+"""Sequences kept after their reply, because the next turn of the conversation begins with them; see `prefix`."""
 
 from __future__ import annotations
 
