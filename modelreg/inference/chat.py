@@ -7,7 +7,7 @@ Source: research/chatglm-spec.md; goldens/*/e2e_chat.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -147,7 +147,7 @@ def stream_reply(
     memory: Memory | None = None,
     speculate: int = 0,
     drafted: Drafted | None = None,
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """Generate the reply to a prompt as pieces of shown text; joined, they are the processed reply.
 
     No piece ends inside a character, and an unfinished one at a length limit is dropped. Stop strings are

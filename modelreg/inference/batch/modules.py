@@ -71,7 +71,7 @@ class ModuleRunner:
                 return self._together(chunks)
             return [self._alone(chunk) for chunk in chunks]
 
-    def _alone(self, chunk: Chunk) -> list[Tensor] | Tensor:
+    def _alone(self, chunk: Chunk) -> Tensor:
         sequence: ModuleSequence = chunk.sequence
         cache = self._own(sequence)
         ids = torch.tensor([list(chunk.ids)], device=self.device)

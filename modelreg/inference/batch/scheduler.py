@@ -294,7 +294,7 @@ class Batch:
         """Take tokens from the logits (1 + draft, V) as far as the draft holds."""
         request, events = row.request, list[Event]()
         taken: list[int] = []
-        for scores in logits.split(1):
+        for scores in logits[:, None]:
             adjusted = scores if request.adjust is None else request.adjust(scores, request.reply)
             seen = None
             if request.sampling.repetition_penalty != 1.0:

@@ -211,7 +211,7 @@ class Decoder:
             sequence = piece.sequence
             sequence.length += len(piece.ids)
             sequence.last, sequence.step, sequence.context = last, step, context
-        return list(logits.split([p.keep for p in plan.pieces]))
+        return list(torch.split(logits, [p.keep for p in plan.pieces]))
 
 
 class Turns:

@@ -224,7 +224,8 @@ class CompiledModel:
         told = see_as_told(mask, columns=past + new, prefix=cache.prefix_length).keep
         if keep is None or told is None:
             raise AssertionError("bug: these masks are always written out")
-        keep, told = torch.broadcast_tensors(keep, told)
+        rows = max(keep.shape[0], told.shape[0])
+        keep, told = keep.expand(rows, -1, -1, -1), told.expand(rows, -1, -1, -1)
         real = torch.ones(1, new, dtype=torch.bool) if hidden is None else ~hidden[:, past:]
         real = real.expand(keep.shape[0], -1)
         if not torch.equal(keep[:, 0][real], told[:, 0][real]):
