@@ -13,9 +13,11 @@ from modelreg.cli._output import Output
 from modelreg.errors import InputError, ModelregError
 from modelreg.inference.chat import MAX_LENGTH, stream_reply
 from modelreg.inference.generate import FinishReason, LanguageModel, Limits
+from modelreg.inference.prefix import Memory
 from modelreg.inference.problems import ContextLengthError
 from modelreg.inference.prompts import conversation_ids
 from modelreg.inference.sampling import Sampling
+from modelreg.inference.speculate import Drafted
 from modelreg.inference.tokenizers import Tokenizer
 
 Message = dict[str, Any]
@@ -30,6 +32,7 @@ class Settings(NamedTuple):
     Attributes:
         system: the system message or ""; max_new_tokens: None for the published length limit.
         context: tokens of prompt and answer that the model takes; name: of the model, for people.
+        speculate: tokens guessed at a step; the answers are the same.
     """
 
     sampling: Sampling
@@ -38,6 +41,7 @@ class Settings(NamedTuple):
     system: str = ""
     max_new_tokens: int | None = None
     stats: bool = False
+    speculate: int = 0
 
 
 class Answer(NamedTuple):
@@ -53,6 +57,7 @@ class Speaker:
     def __init__(self, out: Output, model: LanguageModel, tokenizer: Tokenizer, settings: Settings) -> None:
         self.out, self.model, self.tokenizer, self.settings = out, model, tokenizer, settings
         self.history: list[Message] = []
+        self.memory = Memory(model)  # so that a further turn computes what is new in it
 
     def ask(self, question: str) -> Answer:
         """Answer one question after the history, and remember both.
@@ -68,21 +73,25 @@ class Speaker:
         said: list[str] = []
         started = time.perf_counter()
         first, tokens, reason = 0.0, 0, None  # type: tuple[float, int, FinishReason | None]
+        drafted = Drafted()
+        pieces = stream_reply(
+            self.model, self.tokenizer, prompt, sampling=self.settings.sampling, limits=limits,
+            memory=self.memory, speculate=self.settings.speculate, drafted=drafted,
+        )  # fmt: skip
         try:
-            for piece in stream_reply(
-                self.model, self.tokenizer, prompt, sampling=self.settings.sampling, limits=limits
-            ):
+            for piece in pieces:
                 first = first or time.perf_counter() - started
                 tokens, reason = piece.tokens, piece.finish_reason
                 said.append(piece.text)
                 write(piece.text)
         finally:
+            pieces.close()  # the memory notes what was computed, whatever stopped the answer
             write("\n")
             text = "".join(said)
             if text:
                 self.history += [{"role": "user", "content": question}, {"role": "assistant", "content": text}]
             if self.settings.stats:
-                self._say_speed(len(prompt), tokens, first, time.perf_counter() - started)
+                self._say_speed(len(prompt), tokens, first, time.perf_counter() - started, drafted)
         if reason == "length":
             self.out.warn(self.out.words("run-cut", tokens=tokens))
         return Answer(text, reason)
@@ -108,13 +117,17 @@ class Speaker:
             self.out.warn(self.out.words("run-forgotten", rounds=forgotten))
         return ids
 
-    def _say_speed(self, prompt: int, tokens: int, first: float, seconds: float) -> None:
+    def _say_speed(self, prompt: int, tokens: int, first: float, seconds: float, drafted: Drafted) -> None:
         after = max(seconds - first, 1e-9)
         rate = (tokens - 1) / after if tokens > 1 else tokens / max(seconds, 1e-9)
         said = self.out.words(
             "run-speed", prompt=prompt, tokens=tokens, seconds=f"{seconds:.1f}", first=f"{first:.2f}",
             rate=f"{rate:.1f}",
         )  # fmt: skip
+        if self.memory.reused:
+            said += self.out.words("run-reused", tokens=self.memory.reused)
+        if self.settings.speculate:
+            said += self.out.words("run-drafted", accepted=drafted.accepted, drafted=drafted.drafted)
         self.out.warn(said)
 
 

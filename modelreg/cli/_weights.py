@@ -42,13 +42,9 @@ def need_extra() -> None:
 
 def set_threads(count: int) -> None:
     """Compute on so many threads, in PyTorch and in the kernels of our own. Imports torch."""
-    import torch
+    from modelreg.inference import devices
 
-    from modelreg.inference import kernels
-
-    torch.set_num_threads(count)
-    if kernels.available():
-        kernels.set_threads(count)
+    devices.set_threads(count)
 
 
 def open_hub(name: str, endpoint: str | None, *, offline: bool) -> Hub:

@@ -41,6 +41,8 @@ class Choice(NamedTuple):
     system: str
     max_new_tokens: int | None
     stats: bool
+    speculate: bool
+    threads: int | None
 
 
 def run(
@@ -56,6 +58,9 @@ def run(
     top_k: Annotated[int | None, typer.Option(min=0, help="Default: 50.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="For answers that can be repeated.")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="The likeliest token, always.")] = False,
+    speculate: Annotated[
+        bool, typer.Option("--speculate/--no-speculate", help="Guess tokens from the text so far: same answer, faster.")
+    ] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Tokens a second after each answer, on stderr.")] = False,
     quant: Annotated[str, typer.Option(help="Quantized weights: int8, int4 or none.")] = "none",
     scheme: Annotated[str, typer.Option(help="How: int4-g32, int4-g32-asym, …; docs/quantization.md.")] = "",
@@ -132,7 +137,9 @@ def run(
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "seed": seed}
     _backends.check(backend, url, replicas, wanted_server is not None)
     packing = Packing(quant, scheme, head, cache, memory, device, dtype, Path(adapter) if adapter else None)
-    choice = _choice(packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats)
+    choice = _choice(
+        packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats, speculate, threads
+    )
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
     given, facts = declared(commercial, research, use, fact)
@@ -169,6 +176,8 @@ def _choice(
     system: str,
     max_new_tokens: int | None,
     stats: bool,
+    speculate: bool,
+    threads: int | None,
 ) -> Choice:
     """The options, checked before anything else is done."""
     for name, value, allowed in (("--quant", packing.quant, BITS), ("--dtype", dtype, _DTYPES)):
@@ -187,7 +196,9 @@ def _choice(
     if greedy:
         sampling = {"do_sample": False}
     folder = Path(adapter) if adapter is not None else None
-    return Choice(packing, dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats)
+    return Choice(
+        packing, dtype, device, generation or "", folder, sampling, system, max_new_tokens, stats, speculate, threads
+    )
 
 
 def _answer(
@@ -197,6 +208,7 @@ def _answer(
     from modelreg.cli import _talk
     from modelreg.inference.chat import published_sampling
     from modelreg.inference.devices import spare_threads
+    from modelreg.inference.speculate import MAX_DRAFT
     from modelreg.inference.tokenizers import load_tokenizer
     from modelreg.inference.weights import load
 
@@ -220,7 +232,8 @@ def _answer(
         kernels="force" if choice.packing.scheme or choice.packing.head else "auto",
         **_adapter_option(choice.adapter),
     )
-    spare_threads(sum(p.nbytes for p in network.parameters()))
+    if choice.threads is None:
+        spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))
     if server is not None and taken is not None:
         from modelreg.cli._serving import serve
@@ -234,6 +247,7 @@ def _answer(
         system=choice.system,
         max_new_tokens=choice.max_new_tokens,
         stats=choice.stats,
+        speculate=MAX_DRAFT if choice.speculate else 0,
     )
     speaker = _talk.Speaker(out, network, tokenizer, settings)
     if once is not None:

@@ -291,4 +291,6 @@ TEXTS = {
     "run-forgotten": "(the oldest {rounds} round(s) are forgotten: the model takes no more)",
     "run-speed": "prompt {prompt} tokens, answer {tokens} tokens in "
     "{seconds} s, the first after {first} s, then {rate} tokens/s",
+    "run-reused": "; {tokens} of the prompt were known",
+    "run-drafted": "; {accepted} of {drafted} guessed tokens were right",
 }

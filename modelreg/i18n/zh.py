@@ -286,4 +286,6 @@ TEXTS = {
     "run-forgotten": "（最早的 {rounds} 轮对话已略去：超出模型长度上限）",
     "run-speed": "提示 {prompt} 个 token，回答 {tokens} 个 token，"
     "用时 {seconds} 秒，首个 {first} 秒，此后每秒 {rate} 个",
+    "run-reused": "；提示中 {tokens} 个 token 无需重算",
+    "run-drafted": "；猜测的 {drafted} 个 token 中 {accepted} 个正确",
 }

@@ -7,14 +7,16 @@ Source: research/chatglm-spec.md; goldens/*/e2e_chat.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modelreg.inference.generate import FinishReason, LanguageModel, Limits, generate
+from modelreg.inference.prefix import Memory
 from modelreg.inference.prompts import History, has_roles, query_ids
 from modelreg.inference.replies import ToolCallError, process_messages, process_text, text_rewrites
 from modelreg.inference.sampling import Sampling
+from modelreg.inference.speculate import Drafted
 from modelreg.inference.streaming import REPLACEMENT, RewriteStream, StopStrings, StreamDecoder
 from modelreg.inference.tokenizers import Generation, Tokenizer
 
@@ -142,31 +144,48 @@ def stream_reply(
     limits: Limits,
     stop: Sequence[str] = (),
     cache: Any = None,
-) -> Iterator[Piece]:
+    memory: Memory | None = None,
+    speculate: int = 0,
+    drafted: Drafted | None = None,
+) -> Generator[Piece, None, None]:
     """Generate the reply to a prompt as pieces of shown text; joined, they are the processed reply.
 
     No piece ends inside a character, and an unfinished one at a length limit is dropped. Stop strings are
     looked for in the reply as the model wrote it and are not shown.
 
-    Args: prompt: of `prompts.conversation_ids`; limits: its stop ids, or the tokenizer's where it has none.
+    Args:
+        prompt: of `prompts.conversation_ids`; limits: its stop ids, or the tokenizer's where it has none.
+        memory: of the conversation, instead of a cache: what it holds of the prompt is not computed again.
+        speculate, drafted: as of `generate`.
     """
     if not limits.stop_ids:
         limits = Limits(tokenizer.stop_ids, limits.max_length, limits.max_new_tokens, limits.cancelled)
     reader = ReplyReader(tokenizer, limits.stop_ids, stop)
-    steps = generate(model, prompt, sampling, limits, cache)
+    held = 0
+    if memory is not None:
+        cache, held = memory.begin(prompt)
+    steps = generate(
+        model, prompt[held:], sampling, limits, cache, held=prompt[:held], speculate=speculate, drafted=drafted
+    )
+    reply: list[int] = []
     reason: FinishReason | None = None
-    while reason is None:
-        try:
-            token = next(steps)
-        except StopIteration as end:
-            reason = end.value
-            break
-        text = reader.put(token)
-        if reader.stopped:
-            steps.close()
-            reason = "stop"
-        if text:
-            yield Piece(text, reader.tool, reader.tokens)
+    try:
+        while reason is None:
+            try:
+                token = next(steps)
+            except StopIteration as end:
+                reason = end.value
+                break
+            reply.append(token)
+            text = reader.put(token)
+            if reader.stopped and token not in limits.stop_ids:  # a stop string; the loop ends itself at a stop id
+                reason = "stop"
+            if text:
+                yield Piece(text, reader.tool, reader.tokens)
+    finally:
+        steps.close()
+        if memory is not None:
+            memory.end(prompt, reply)
     yield Piece(reader.finish(), reader.tool, reader.tokens, reason)
 
 

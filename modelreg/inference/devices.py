@@ -6,6 +6,7 @@ Nothing is probed at import time. Sizes are bytes.
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +177,7 @@ def _place_on(device: torch.device, need: Need, dtype: str | torch.dtype, own: s
     elif device.type == "cpu":
         choices = [
             (torch.float32, "the fastest format on a CPU"),
-            (torch.bfloat16, "float32 would not fit"),
+            (torch.bfloat16, "float32 would not fit" + _slow_prompts()),
         ]
     else:
         choices = [(parse_dtype(own), "the checkpoint's own")]
@@ -197,6 +198,17 @@ def _place_on(device: torch.device, need: Need, dtype: str | torch.dtype, own: s
         where=str(device),
         hint=_what_fits(device, need, free, smallest),
     )
+
+
+def _slow_prompts() -> str:
+    """What to add where this processor has no bfloat16 products: prompts then take several times as long."""
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        known = getattr(torch.cpu, name, None)
+        if known is None or known():  # an older PyTorch cannot tell: say nothing that may be wrong
+            return ""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return ""
+    return "; this processor has no bfloat16 products, so prompts are slow: --quant int8 is faster"
 
 
 def _what_fits(device: torch.device, need: Need, free: int, refused: int) -> str:
@@ -222,7 +234,16 @@ def spare_threads(nbytes: int) -> None:
     libraries: the setting is the process's. OMP_NUM_THREADS is obeyed.
     """
     if nbytes < SMALL_MODEL and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
+        set_threads(1)
+
+
+def set_threads(count: int) -> None:
+    """Compute on so many threads, in PyTorch and in the kernels of our own."""
+    from modelreg.inference import kernels
+
+    torch.set_num_threads(count)
+    if kernels.available():
+        kernels.set_threads(count)
 
 
 def name_of(dtype: torch.dtype) -> str:

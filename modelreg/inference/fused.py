@@ -72,10 +72,11 @@ class Int4Linear(QuantizedLinear):
         both = torch.stack((scales.T, torch.zeros_like(scales.T)), dim=-1)  # (groups, out, 2): scale and zero point
         self.register_buffer("scales", both.to(torch.bfloat16).contiguous())
         self.register_buffer("weight", _convert(levels))
-        self.register_buffer("weight_scale", rows)
+        self.register_buffer("rows", rows)
         self.bias = bias
 
     scales: Tensor
+    rows: Tensor | None
 
     @classmethod
     def from_rows(cls, old: QuantizedLinear) -> Int4Linear:
@@ -95,14 +96,13 @@ class Int4Linear(QuantizedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out) in the dtype of `x`."""
-        rows = x.reshape(-1, self.in_features).to(torch.bfloat16)
-        multiply = (
-            torch.ops.aten._weight_int4pack_mm_for_cpu if rows.device.type == "cpu" else torch._weight_int4pack_mm
-        )
-        out: Tensor = multiply(rows, self.weight, GROUP, self.scales)
-        if self.weight_scale is not None or self.bias is not None:
+        flat = x.reshape(-1, self.in_features).to(torch.bfloat16)
+        on_cpu = flat.device.type == "cpu"
+        multiply = torch.ops.aten._weight_int4pack_mm_for_cpu if on_cpu else torch._weight_int4pack_mm
+        out: Tensor = multiply(flat, self.weight, GROUP, self.scales)
+        if self.rows is not None or self.bias is not None:
             out = out.float()
-            out = out if self.weight_scale is None else out * self.weight_scale.float()
+            out = out if self.rows is None else out * self.rows.float()
             out = out if self.bias is None else out + self.bias.float()
         return out.to(x.dtype).view(*x.shape[:-1], self.out_features)
 
@@ -112,7 +112,7 @@ def quantize_groups(weight: Tensor) -> tuple[Tensor, Tensor]:
 
     Of a few scales the one with the least squared error is taken.
     """
-    groups = weight.float().unflatten(1, (-1, GROUP))  # (out, groups, 32)
+    groups = weight.float().view(weight.shape[0], -1, GROUP)  # (out, groups, 32)
     top = groups.gather(2, groups.abs().argmax(2, keepdim=True))  # the largest, with its sign
     best = torch.full(top.shape, torch.inf, device=weight.device)
     levels, scales = torch.zeros_like(groups), torch.zeros_like(top)

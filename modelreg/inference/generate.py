@@ -85,7 +85,7 @@ def generate(
     Args:
         prompt: ids, (T,), special tokens included; with a used cache, those that follow what it holds.
         cache: of `model.new_cache()`; afterwards it holds every id but the last one yielded.
-        held: the ids that a used cache holds, which penalties and drafts look at too.
+        held: the ids that a used cache holds, which penalties, drafts and the length limit look at too.
         speculate: guess at most so many tokens a step from the text so far (see `speculate`); the reply is the
             same. Needs a cache that can be cropped. drafted: counts how it went.
     Yields: each new id, the stop id included. Returns: why it ended.
@@ -101,7 +101,7 @@ def generate(
     lookup = Lookup(sequence, longest=speculate, counts=drafted) if speculate else None
     fresh, draft = list(prompt), list[int]()
     reply: list[int] = []
-    budget = limits.budget(len(prompt))
+    budget = limits.budget(len(sequence))
     end = 0  # columns that the cache needs for all but the last id
     try:
         while len(reply) < budget:

@@ -80,8 +80,10 @@ def load(
 
     files = genuine(grant).check_files(folder)
     side = [_side_files(grant, Path(f)) for f in (prefix, adapter) if f is not None]
-    how = {"dtype": dtype, "device": device, "quant": quant, "scheme": scheme, "head": head}
-    model = _open_model(folder, prefix=prefix, adapter=adapter, kernels=kernels, memory=memory, **how)
+    model = _open_model(
+        folder, dtype=dtype, device=device, quant=quant, prefix=prefix, adapter=adapter, kernels=kernels,
+        scheme=scheme, head=head, memory=memory,
+    )  # fmt: skip
     for checked in (files, *side):  # nothing was put in their place while they were read
         checked.check()
     return model
@@ -150,7 +152,9 @@ def _open_model(
         raise ConfigError(
             f"schemes are for the compiled decoder, which does not run this model here: {why}", where="--scheme"
         )
-    found_prefix = fill(model, checkpoint, names, placement.dtype, ModuleSink(model, placement, quant))
+    found_prefix: Mapping[str, Tensor] = fill(
+        model, checkpoint, names, placement.dtype, ModuleSink(model, placement, quant)
+    )
     model.eval().requires_grad_(False)
     model.placement = placement if not reason else replace(placement, reason=f"{placement.reason}; {reason}")
     found_prefix = _prefix_of(model, found_prefix, prefix, folder)
@@ -236,7 +240,7 @@ def _open_compiled(
     published = not quant
     recipe = recipe_for(f"int{bits}", scheme, head, published=0 if quant else bits)
     packer = Packer(config, recipe.scheme, recipe.head, published=published)
-    found = fill(model, checkpoint, checkpoint.names(), torch.float32, PackedSink(packer))
+    found: Mapping[str, Tensor] = fill(model, checkpoint, checkpoint.names(), torch.float32, PackedSink(packer))
     found = _prefix_of(model, found, given, checkpoint.folder)
     table = prefix_table(config, found, where=str(given or checkpoint.folder)) if found else None
     network = assemble(config, packer.weights, table)
@@ -291,7 +295,7 @@ def _has_classifier(names: Iterable[str], values: Mapping[str, Any]) -> bool:
     return later and any(name.startswith("classifier_head.") for name in names)
 
 
-def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = False) -> Model:
+def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = False) -> Modules:
     """The network that `values` describe, on the meta device."""
     with torch.device("meta"):
         if architecture(values, where) == "chatglm":

@@ -87,3 +87,35 @@ def test_nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="stdin is empty"):
         _talk.read_question(None)
     assert _talk.read_question(" hi") == " hi"
+
+
+def test_a_further_turn_computes_what_is_new_alone(opened: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    talks, forgets = speaker(opened, stats=True, speculate=3), speaker(opened)
+    for number in range(3):
+        question = f"question number {number}"
+        forgets.memory.clear()
+        assert talks.ask(question).text == forgets.ask(question).text
+        assert bool(talks.memory.reused) == bool(number)
+        assert forgets.memory.reused == 0
+    shown = capsys.readouterr().err
+    assert "of the prompt were known" in shown
+    assert "guessed tokens were right" in shown
+
+
+def test_an_interrupted_answer_leaves_a_memory_that_is_true(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talks, fresh = speaker(opened, max_new_tokens=30), speaker(opened, max_new_tokens=30)
+    pieces = 0
+
+    def write(text: str) -> None:
+        nonlocal pieces
+        pieces += 1
+        if pieces == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_talk, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            talks.ask("tell me more")
+    fresh.history = list(talks.history)
+    assert talks.ask("go on").text == fresh.ask("go on").text
+    assert talks.memory.reused

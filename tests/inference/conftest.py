@@ -17,7 +17,11 @@ import torch
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """Tiny tensors: a second thread only waits, and on a busy machine it waits long."""
+    from modelreg.inference import kernels
+
     torch.set_num_threads(1)
+    if kernels.available():
+        kernels.set_threads(1)
 
 
 ROOT = Path(__file__).resolve().parents[2]

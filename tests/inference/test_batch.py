@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from compiled_models import SIZES
 from conftest import PROMPTS, MakeModel
 
 from modelreg.errors import UsageError
+from modelreg.inference import kernels
 from modelreg.inference.batch import Batch, Chunk, Event, Request, runner_for
-from modelreg.inference.batch.prefixes import common, reusable
 from modelreg.inference.generate import Limits, generate
+from modelreg.inference.prefix import common, reusable
 from modelreg.inference.problems import PromptError
 from modelreg.inference.sampling import Sampling
 from modelreg.inference.weights import _open_model
@@ -21,14 +23,24 @@ from modelreg.inference.weights import _open_model
 GREEDY = Sampling(do_sample=False)
 
 
-@pytest.fixture(params=["chatglm", "chatglm2"])
+@pytest.fixture(params=["chatglm", "chatglm2", "chatglm compiled", "chatglm2 compiled"])
 def model(request: pytest.FixtureRequest, make_model: MakeModel) -> Any:
-    return _open_model(make_model(request.param), dtype="float32", device="cpu")
+    return open_for(make_model, request.param)
+
+
+def open_for(make_model: MakeModel, kind: str) -> Any:
+    """The PyTorch modules, or the compiled decoder."""
+    generation, _, compiled = kind.partition(" ")
+    if not compiled:
+        return _open_model(make_model(generation), dtype="float32", device="cpu")
+    if not kernels.available():
+        pytest.skip(f"no compiled kernels: {kernels.why_not()}")
+    return _open_model(make_model(generation, **SIZES[generation]), device="cpu", quant=8, kernels="force")
 
 
 def prompts_of(model: Any, count: int, *, seed: int = 3, longest: int = 40) -> list[list[int]]:
     """Random prompts, with the ending that ChatGLM-6B needs."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311
     out = []
     for _ in range(count):
         ids = [draw.randrange(4, 50) for _ in range(draw.randrange(1, longest))]
@@ -122,8 +134,9 @@ def test_a_further_turn_reuses_what_may_be_reused(model: Any) -> None:
     assert (three.reply, three.reused) == (expected, len(turn) - 1)
 
 
-def test_prompts_that_begin_alike_wait_for_each_other(make_model: MakeModel) -> None:
-    model = _open_model(make_model("chatglm2"), dtype="float32", device="cpu")
+@pytest.mark.parametrize("kind", ["chatglm2", "chatglm2 compiled"])
+def test_prompts_that_begin_alike_wait_for_each_other(make_model: MakeModel, kind: str) -> None:
+    model = open_for(make_model, kind)
     system = list(range(4, 54))
     batch = Batch(runner_for(model), piece=16, alone=16)
     asked = [batch.submit([*system, i], GREEDY, Limits(max_new_tokens=4)) for i in (5, 6, 7)]
@@ -169,8 +182,9 @@ def test_closing_ends_everything_and_gives_the_memory_back(model: Any) -> None:
     assert len(batch.prefixes) == 0
 
 
-def test_kept_sequences_stay_within_their_bytes(make_model: MakeModel) -> None:
-    model = _open_model(make_model("chatglm2"), dtype="float32", device="cpu")
+@pytest.mark.parametrize("kind", ["chatglm2", "chatglm2 compiled"])
+def test_kept_sequences_stay_within_their_bytes(make_model: MakeModel, kind: str) -> None:
+    model = open_for(make_model, kind)
     runner = runner_for(model)
     one = runner.start()
     runner.forward([Chunk(one, [5, 6, 7], 0)])
@@ -199,7 +213,7 @@ def test_log_probabilities_and_adjusted_logits(model: Any) -> None:
 
 
 def test_common_beginnings() -> None:
-    draw = random.Random(1)
+    draw = random.Random(1)  # noqa: S311
     for _ in range(300):
         a = [draw.randrange(2) for _ in range(draw.randrange(12))]
         b = [draw.randrange(2) for _ in range(draw.randrange(12))]

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from modelreg.inference.batch.runner import Chunk, check_ids
 from modelreg.inference.cache import KVCache
-from modelreg.inference.models.chatglm import ChatGLM
 
 
 @dataclass(eq=False)
@@ -38,7 +37,7 @@ class ModuleRunner:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.whole_prompts = isinstance(model, ChatGLM)
+        self.whole_prompts = model.bidirectional
         self.device = next(iter(model.parameters())).device
         self._rows: list[ModuleSequence] = []
         self._joined: KVCache | None = None
@@ -72,7 +71,7 @@ class ModuleRunner:
                 return self._together(chunks)
             return [self._alone(chunk) for chunk in chunks]
 
-    def _alone(self, chunk: Chunk) -> list[Tensor] | Tensor:
+    def _alone(self, chunk: Chunk) -> Tensor:
         sequence: ModuleSequence = chunk.sequence
         cache = self._own(sequence)
         ids = torch.tensor([list(chunk.ids)], device=self.device)

@@ -1,10 +1,4 @@
-"""Sequences that are kept after their reply, because the next turn of the conversation begins with them.
-
-A causal model's keys of the first n tokens depend on these tokens alone, so any common beginning can be shared.
-ChatGLM-6B reads its prompt in both directions: the keys of its first token depend on the last word of the
-question, and a prompt can be reused only as a whole, unchanged (the same question asked again, several answers
-to one question); a further turn is a longer prompt, of which nothing can be kept.
-"""
+"""Sequences kept after their reply, because the next turn of the conversation begins with them; see `prefix`."""
 
 from __future__ import annotations
 
@@ -14,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelreg.inference.batch.runner import Runner
+from modelreg.inference.prefix import common, reusable
 
 
 @dataclass(frozen=True)
@@ -27,33 +22,6 @@ class Held:
     ids: list[int]
     sequence: Any
     prompt: int
-
-
-def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Length of the longest common beginning."""
-    limit = min(len(first), len(second))
-    # Halving with slices compares in C; long histories are equal nearly to their end.
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def reusable(held: Sequence[int], prompt: int, wanted: Sequence[int], *, whole: bool) -> int:
-    """How many first ids of `wanted` need not be computed where `held` was; at least one always is.
-
-    Args:
-        prompt: how many ids of `held` were its prompt; whole: the model reads prompts in both directions.
-    """
-    same = min(common(held, wanted), len(wanted) - 1)
-    if not whole:
-        return same
-    # The last prompt token (<sop>) is causal already, so it may be the one that is computed again.
-    return same if prompt == len(wanted) and same == prompt - 1 else 0
 
 
 class Prefixes:

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from modelreg.errors import UsageError
-from modelreg.inference.batch.prefixes import Held, Prefixes, common, reusable
+from modelreg.inference.batch.prefixes import Held, Prefixes
 from modelreg.inference.batch.runner import Chunk, PromptWork, Runner
 from modelreg.inference.generate import FinishReason, Limits
+from modelreg.inference.prefix import common, reusable
 from modelreg.inference.sampling import Sampling, choose
 from modelreg.inference.speculate import Drafted, Lookup, agreed
 
@@ -293,7 +294,7 @@ class Batch:
         """Take tokens from the logits (1 + draft, V) as far as the draft holds."""
         request, events = row.request, list[Event]()
         taken: list[int] = []
-        for scores in logits.split(1):
+        for scores in logits[:, None]:
             adjusted = scores if request.adjust is None else request.adjust(scores, request.reply)
             seen = None
             if request.sampling.repetition_penalty != 1.0:

@@ -54,12 +54,15 @@ class Decoder:
 
     Args:
         network: of `assemble`.
+        cache_dtype: of keys and values: float16, bfloat16 or float32; cache_bytes: most that they may take, in all.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(
+        self, network: Network, cache_dtype: torch.dtype = torch.float16, cache_bytes: int | None = None
+    ) -> None:
         self.network = network
         n = network
-        self.pool = kernels.KVPool(len(n.layers), n.groups, n.channels)
+        self.pool = kernels.KVPool(len(n.layers), n.groups, n.channels, cache_dtype, cache_bytes)
         self.pages = Pages(self.pool)
         self.heads = kernels.HeadLayout(
             n.heads, n.groups, n.channels, n.interleaved, n.rotary.halves, n.rotary.rows, len(n.rotary.frequencies)
@@ -208,7 +211,7 @@ class Decoder:
             sequence = piece.sequence
             sequence.length += len(piece.ids)
             sequence.last, sequence.step, sequence.context = last, step, context
-        return list(logits.split([p.keep for p in plan.pieces]))
+        return list(torch.split(logits, [p.keep for p in plan.pieces]))
 
 
 class Turns:

@@ -88,16 +88,29 @@ class CompiledModel:
 
     Args:
         network: of `assemble`; placement: where and how it runs, for people.
+        cache_dtype, cache_bytes: of keys and values, as of `Decoder`.
     """
 
-    def __init__(self, network: Network, placement: Placement | None = None) -> None:
-        self.decoder = Decoder(network)
+    def __init__(
+        self,
+        network: Network,
+        placement: Placement | None = None,
+        *,
+        cache_dtype: torch.dtype = torch.float16,
+        cache_bytes: int | None = None,
+    ) -> None:
+        self.decoder = Decoder(network, cache_dtype, cache_bytes)
         self.placement = placement
 
     @property
     def config(self) -> Config:
         """The configuration, as that of the modules."""
         return self.decoder.network.config
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether a prompt's tokens see what comes after them."""
+        return self.decoder.network.bidirectional
 
     @property
     def network(self) -> Network:
@@ -211,7 +224,8 @@ class CompiledModel:
         told = see_as_told(mask, columns=past + new, prefix=cache.prefix_length).keep
         if keep is None or told is None:
             raise AssertionError("bug: these masks are always written out")
-        keep, told = torch.broadcast_tensors(keep, told)
+        rows = max(keep.shape[0], told.shape[0])
+        keep, told = keep.expand(rows, -1, -1, -1), told.expand(rows, -1, -1, -1)
         real = torch.ones(1, new, dtype=torch.bool) if hidden is None else ~hidden[:, past:]
         real = real.expand(keep.shape[0], -1)
         if not torch.equal(keep[:, 0][real], told[:, 0][real]):

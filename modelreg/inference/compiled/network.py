@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import torch
 from torch import Tensor
@@ -168,7 +168,7 @@ def assemble(config: Config, weights: Weights, prefix: Tensor | None = None) -> 
         prefix: P-Tuning keys and values, (L, 2, G, P, D).
     Raises: MissingTensorsError.
     """
-    names, first = names_of(config), isinstance(config, ChatGLMConfig)
+    names = names_of(config)
 
     def linear(name: str) -> PackedWeight:
         packed = _get(weights, f"{name}.weight")
@@ -194,27 +194,40 @@ def assemble(config: Config, weights: Weights, prefix: Tensor | None = None) -> 
     head = weights.get(f"{names.head}.weight", embedding if is_tied(config) else None)
     if not isinstance(head, PackedWeight):
         raise MissingTensorsError(f"'{names.head}.weight' is absent or not packed", hint="pack it with kernels.pack")
-    common = {
-        "config": config, "hidden": config.hidden_size, "heads": config.num_attention_heads,
-        "groups": config.num_key_value_heads, "channels": config.head_dim,
-        "embedding": embedding, "layers": tuple(layers), "head": head, "prefix": prefix,
-    }  # fmt: skip
+    shared = _Shared(
+        config=config, hidden=config.hidden_size, heads=config.num_attention_heads, groups=config.num_key_value_heads,
+        channels=config.head_dim, embedding=embedding, layers=tuple(layers), head=head, prefix=prefix,
+    )  # fmt: skip
     device = torch.device("cpu")
-    if first:
+    if isinstance(config, ChatGLMConfig):
         rows = 2 if config.position_encoding_2d else 1
         frequencies = inverse_frequencies(config.head_dim // rows, 10000.0, True, device)
         return Network(
             inner=config.inner_hidden_size, bidirectional=True, interleaved=True, carry_normed=True,
             residual=RESIDUAL_SCALE, gated=False, rotary=Rotary(rows, True, frequencies, 1.0),
-            last=norm(names.last), **common,
-        )  # type: ignore[arg-type]  # fmt: skip
+            last=norm(names.last), **shared,
+        )  # fmt: skip
     frequencies = inverse_frequencies(config.kv_channels // 2, config.rope_base, False, device)
     return Network(
         inner=config.ffn_hidden_size, bidirectional=False, interleaved=not config.multi_query_attention,
         carry_normed=config.apply_residual_connection_post_layernorm, residual=1.0, gated=True,
         rotary=Rotary(1, False, frequencies, config.rope_interpolation),
-        last=norm(names.last) if config.post_layer_norm else None, **common,
-    )  # type: ignore[arg-type]  # fmt: skip
+        last=norm(names.last) if config.post_layer_norm else None, **shared,
+    )  # fmt: skip
+
+
+class _Shared(TypedDict):
+    """What both generations say in the same way."""
+
+    config: Config
+    hidden: int
+    heads: int
+    groups: int
+    channels: int
+    embedding: PackedWeight | Tensor
+    layers: tuple[Layer, ...]
+    head: PackedWeight
+    prefix: Tensor | None
 
 
 def _get(weights: Weights, name: str) -> PackedWeight | Tensor:

@@ -228,6 +228,7 @@ class Transformer(Decoder):
 class ChatGLM(nn.Module):
     """ChatGLM-6B with its output head, which is the embedding table unless config.json says otherwise."""
 
+    bidirectional = True  # whether a prompt's tokens see what comes after them
     placement: Placement | None = None
 
     def __init__(self, config: ChatGLMConfig) -> None:

@@ -255,6 +255,7 @@ class Transformer(Decoder):
 class ChatGLM2(nn.Module):
     """ChatGLM2, ChatGLM3 or GLM-4 for text."""
 
+    bidirectional = False  # whether a prompt's tokens see what comes after them
     placement: Placement | None = None
 
     def __init__(self, config: ChatGLM2Config) -> None:

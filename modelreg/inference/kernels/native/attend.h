@@ -35,14 +35,29 @@
       P##R(PUT1)                                                                                                        \
     }                                                                                                                   \
   }
+// One row alone takes 64 columns at a time: with 16 the multipliers would wait for each other.
+#define WIDE(X, L) X(0, L) X(1, L) X(2, L) X(3, L) X(4, L) X(5, L) X(6, L) X(7, L)
+#define GETW(i, L) v8f u##i = ld8(c + 8 * i);
+#define MULW(i, L) u##i = fma8(s, L(at + 8 * i), u##i);
+#define PUTW(i, L) st8(c + 8 * i, u##i);
+#define SINGLE(NAME, TYPE, LOAD)                                                                                        \
+  static void NAME##_single(const float *a, int64_t lda, const TYPE *b, int64_t ldb, int64_t k0, int64_t k1, int64_t n, float *c, int64_t ldc) { \
+    for (; n >= 64; n -= 64, c += 64, b += 64) {                                                                        \
+      WIDE(GETW, LOAD)                                                                                                  \
+      const TYPE *at = b + k0 * ldb;                                                                                    \
+      for (int64_t k = k0; k < k1; k++, at += ldb) { v8f s = set8(a[k]); WIDE(MULW, LOAD) }                             \
+      WIDE(PUTW, LOAD)                                                                                                  \
+    }                                                                                                                   \
+    if (n) NAME##_1(a, lda, b, ldb, k0, k1, n, c, ldc);                                                                 \
+  }
 #define PANELS(NAME, TYPE, LOAD)                                                                                        \
   PANEL(NAME, TYPE, LOAD, 1) PANEL(NAME, TYPE, LOAD, 2) PANEL(NAME, TYPE, LOAD, 3)                                       \
-  PANEL(NAME, TYPE, LOAD, 4) PANEL(NAME, TYPE, LOAD, 5) PANEL(NAME, TYPE, LOAD, 6)
+  PANEL(NAME, TYPE, LOAD, 4) PANEL(NAME, TYPE, LOAD, 5) PANEL(NAME, TYPE, LOAD, 6) SINGLE(NAME, TYPE, LOAD)
 PANELS(panel_f32, float, ld8)
 PANELS(panel_f16, uint16_t, ldh8)
 PANELS(panel_bf16, uint16_t, ldb8)
 typedef void (*panel_fn)(const float *, int64_t, const void *, int64_t, int64_t, int64_t, int64_t, float *, int64_t);
-#define SIX(NAME) {(panel_fn)NAME##_1, (panel_fn)NAME##_2, (panel_fn)NAME##_3, (panel_fn)NAME##_4, (panel_fn)NAME##_5, (panel_fn)NAME##_6}
+#define SIX(NAME) {(panel_fn)NAME##_single, (panel_fn)NAME##_2, (panel_fn)NAME##_3, (panel_fn)NAME##_4, (panel_fn)NAME##_5, (panel_fn)NAME##_6}
 static const panel_fn panels[3][6] = {SIX(panel_f32), SIX(panel_f16), SIX(panel_bf16)};
 
 typedef struct {
@@ -169,7 +184,7 @@ static void chunk_of(const attend_job *j, const attend_tile *t, room *r, int64_t
     int64_t bytes = c->type == MRK_F32 ? 4 : 2, type = c->type;
     const void *keys = at + c->keys_at + t->head * D * MRK_COLUMNS * bytes, *values = at + c->values_at + t->head * MRK_COLUMNS * wide * bytes;
     int64_t used = (MRK_MIN(end - base, MRK_COLUMNS) + 15) & ~(int64_t)15;
-    if (type != MRK_F32 && rows > 12) { // many rows: widen once
+    if (type != MRK_F32 && rows > 24) { // many rows: widen once
       widen(keys, type, D * MRK_COLUMNS, r->keys);
       widen(values, type, MRK_MIN(end - base, MRK_COLUMNS) * wide, r->values);
       keys = r->keys, values = r->values, type = MRK_F32;

@@ -24,7 +24,7 @@ INL uint32_t correction(int scheme, int32_t sum) {
 #define LDU(p) _mm256_loadu_si256((const void *)(p))
 #define CLEAR(m) __m256 p##m = _mm256_setzero_ps(), r##m = p##m;
 #define STORE(m) _mm256_storeu_ps(acc + 16 * m, p##m); _mm256_storeu_ps(acc + 16 * m + 8, r##m);
-#define AHEAD(MT, lines) if (MT <= 2) for (int i = 0; i < lines; i++) _mm_prefetch((const char *)w + ahead + 64 * i, _MM_HINT_T0);
+#define AHEAD(lines) if (ahead) for (int i = 0; i < lines; i++) _mm_prefetch((const char *)w + ahead + 64 * i, _MM_HINT_T0);
 
 // ---- 4 bit: sixteen rows as two halves a, b; eight products of 4-bit levels and activations add up in 16 bits:
 // 15 * 127 * 2 * 8 = 30480 < 32768.
@@ -49,13 +49,12 @@ INL uint32_t correction(int scheme, int32_t sum) {
 #define NONE()
 
 #define TILE4(NAME, MT, BEGIN, FETCH, FIN)                                                                              \
-  static void NAME##_##MT(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, float *acc) { \
+  static void NAME##_##MT(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, int64_t ahead, float *acc) { \
     const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);                                               \
-    const int64_t ahead = mrk_prefetch;                                                                                  \
-    R##MT(CLEAR)(void) mins; (void)ahead;                                                                                \
+    R##MT(CLEAR)(void) mins;                                                                                \
     for (int64_t g = 0; g < groups; g++, w += 256, scales += 16, x += MT * TILE_BYTES) {                                  \
       const uint8_t *xs = x + MT * 32, *fix = xs + MT * 4; (void)fix;                                                     \
-      AHEAD(MT, 4) R##MT(BEGIN)                                                                                           \
+      AHEAD(4) R##MT(BEGIN)                                                                                           \
       CHUNK4(MT, 0) CHUNK4(MT, 1) CHUNK4(MT, 2) CHUNK4(MT, 3)                                                             \
       FETCH() R##MT(FIN)                                                                                                  \
     }                                                                                                                    \
@@ -74,13 +73,12 @@ FOUR4(i4r, START, NONE, FIN4R)
 #define FIN8(m) { __m256 f = _mm256_cvtepi32_ps(a##m), g = _mm256_cvtepi32_ps(b##m), s = BCF(xs + 4 * m); BY_GROUP(m) }
 #define FIN8R(m) { __m256 f = _mm256_cvtepi32_ps(a##m), g = _mm256_cvtepi32_ps(b##m), s = BCF(xs + 4 * m); p##m = _mm256_fmadd_ps(s, f, p##m); r##m = _mm256_fmadd_ps(s, g, r##m); }
 #define TILE8(NAME, MT, FETCH, FIN)                                                                                     \
-  static void NAME##_##MT(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, float *acc) { \
+  static void NAME##_##MT(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, int64_t ahead, float *acc) { \
     const __m256i one = _mm256_set1_epi16(1);                                                                            \
-    const int64_t ahead = mrk_prefetch;                                                                                  \
-    R##MT(CLEAR)(void) mins; (void)ahead;                                                                                \
+    R##MT(CLEAR)(void) mins;                                                                                \
     for (int64_t g = 0; g < groups; g++, w += 512, scales += 16, x += MT * TILE_BYTES) {                                  \
       const uint8_t *xs = x + MT * 32;                                                                                   \
-      AHEAD(MT, 8) R##MT(ZERO)                                                                                            \
+      AHEAD(8) R##MT(ZERO)                                                                                            \
       CHUNK8(MT, 0) CHUNK8(MT, 1) CHUNK8(MT, 2) CHUNK8(MT, 3) CHUNK8(MT, 4) CHUNK8(MT, 5) CHUNK8(MT, 6) CHUNK8(MT, 7)     \
       FETCH() R##MT(FIN)                                                                                                  \
     }                                                                                                                    \

@@ -7,7 +7,7 @@
 
 // Activations of a tile of MT tokens: a group is MT x 32 integers, MT scales, MT corrections.
 #define TILE_BYTES 40
-typedef void (*tile_fn)(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, float *acc);
+typedef void (*tile_fn)(const uint8_t *w, const uint16_t *scales, const uint16_t *mins, const uint8_t *x, int64_t groups, int64_t ahead, float *acc);
 static const tile_fn tile_kernels[MRK_SCHEMES][MT_MAX];
 
 typedef struct {
@@ -67,6 +67,8 @@ static void linear_item(void *data, int64_t item) {
   int64_t slice = item / j->chunks, chunk = item % j->chunks, blocks = (w->rows + MRK_ROWS - 1) / MRK_ROWS;
   int64_t b = chunk * j->chunk, e = MRK_MIN(b + j->chunk, blocks), t0 = slice * j->per, t1 = MRK_MIN(t0 + j->per, j->count);
   int64_t wide = w->scheme >= MRK_I8 ? 512 : 256;
+  // A single tile fetches a fixed distance ahead; of several, the last one fetches the next block while it computes.
+  int64_t ahead = t1 - t0 == 1 ? mrk_prefetch : mrk_prefetch ? w->groups * wide : 0;
   float acc[MT_MAX][MRK_ROWS] __attribute__((aligned(64)));
   for (int64_t t = t0; t < t1 && !j->y; t++)
     for (int64_t m = tile_start(j, t); m < tile_start(j, t + 1); m++) j->best[m * j->chunks + chunk] = -1;
@@ -76,7 +78,7 @@ static void linear_item(void *data, int64_t item) {
     const uint16_t *s = by_row ? NULL : w->scales + b * w->groups * MRK_ROWS, *mn = w->mins ? w->mins + b * w->groups * MRK_ROWS : NULL;
     for (int64_t t = t0; t < t1; t++) {
       int64_t m = tile_start(j, t), n = tile_start(j, t + 1) - m;
-      tile_kernels[w->scheme][n - 1](data_at, s, mn, j->tiles + m * w->groups * TILE_BYTES, w->groups, acc[0]);
+      tile_kernels[w->scheme][n - 1](data_at, s, mn, j->tiles + m * w->groups * TILE_BYTES, w->groups, t + 1 < t1 ? 0 : ahead, acc[0]);
       if (j->y) finish(j, b, m, n, acc, NULL, NULL);
       else {
         float top[MT_MAX];

@@ -32,7 +32,7 @@ static void tile(const uint8_t *w, const uint16_t *scales, const uint16_t *mins,
     }
 }
 #define ONE(S, M) \
-  static void t##S##_##M(const uint8_t *w, const uint16_t *s, const uint16_t *n, const uint8_t *x, int64_t g, float *a) { tile(w, s, n, x, g, a, M, S); }
+  static void t##S##_##M(const uint8_t *w, const uint16_t *s, const uint16_t *n, const uint8_t *x, int64_t g, int64_t ahead, float *a) { (void)ahead; tile(w, s, n, x, g, a, M, S); }
 #define FOUR(S) ONE(S, 1) ONE(S, 2) ONE(S, 3) ONE(S, 4)
 FOUR(0) FOUR(1) FOUR(2) FOUR(3) FOUR(4)
 #define ROW(S) {t##S##_1, t##S##_2, t##S##_3, t##S##_4}
