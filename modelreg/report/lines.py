@@ -104,8 +104,11 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _safe_cell(cell: str) -> str:
-    # A spreadsheet would run these as formulas.
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    # A spreadsheet would run these as formulas; some trim blanks first, some take the full-width signs as well.
+    return "'" + cell if cell[:1] in _LEADS or cell.lstrip()[:1] in _LEADS[:8] else cell
+
+
+_LEADS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def table_coloured(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, no_color: bool) -> str:
