@@ -11,11 +11,11 @@ from modelreg.i18n import Words
 class AuditWords:
     """The catalogue of audit reports in one language; only reports load it.
 
-    Codes come from detectors, policy and walker. One that has no words yet is shown as it is, so that a new code never
-    stops a report; tests/i18n keeps both languages equal.
+    Codes come from detectors, policy and walker. One without words is shown as it is, so that a new code never stops a
+    report; tests/i18n keeps both languages equal. Sentences of findings and rules stand in `en_findings`, `zh_findings`.
     """
 
-    __slots__ = ("_catalogue", "_findings", "words")
+    __slots__ = ("_catalogue", "words")
 
     def __init__(self, lang: str) -> None:
         if lang == "zh":
@@ -24,7 +24,6 @@ class AuditWords:
             from modelreg.i18n import en_audit as catalogue  # type: ignore[no-redef]
         self.words = Words(lang)
         self._catalogue: Any = catalogue
-        self._findings: Any = _findings("zh" if lang == "zh" else "en")
 
     @property
     def lang(self) -> str:
@@ -36,17 +35,12 @@ class AuditWords:
         return text.format(**{k: plain(v, self.lang) for k, v in params.items()})
 
     def message(self, code: str, params: Mapping[str, Any]) -> str:
-        """The sentence of a finding; an unknown code with its parameters as they are."""
-        template: str | None = self._findings.MESSAGES.get(code)
-        shown = {k: plain(v, self.lang) for k, v in params.items()}
-        if template is None:
-            return code + "".join(f" {k}={v}" for k, v in sorted(shown.items()))
-        return template.format_map(_Gaps(shown))
+        """The sentence of a finding."""
+        return self.words.finding(code, params)
 
     def rule(self, rule_id: str) -> str:
         """What a rule says, in one line."""
-        title: str = self._findings.RULES.get(rule_id, rule_id)
-        return title
+        return self.words.rule(rule_id)
 
     def rule_help(self, rule_id: str) -> str:
         """What to do when a rule reports, in a sentence or two; "" where nothing is written."""
@@ -72,21 +66,6 @@ class AuditWords:
     def _of(self, table: str, key: str) -> str:
         found: Mapping[str, str] = getattr(self._catalogue, table)
         return found.get(key, key)
-
-
-def _findings(lang: str) -> Any:
-    from importlib import import_module
-    from types import SimpleNamespace
-
-    try:
-        return import_module(f"modelreg.i18n.{lang}_findings")
-    except ModuleNotFoundError:
-        return SimpleNamespace(RULES={}, MESSAGES={})
-
-
-class _Gaps(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
 
 
 def plain(value: Any, lang: str) -> Any:

@@ -193,7 +193,6 @@ SKIPPED = {
     "device": "a device, not a file",
     "symlink-loop": "a link that leads back to itself",
     "symlink-outside": "a link that leads out of the tree",
-    "broken-link": "a link to nothing",
     "ignored": "ignored by git",
     "excluded": "excluded by the policy",
     "unreadable": "could not be read",
@@ -205,4 +204,9 @@ SKIPPED = {
     "vendored": "third-party code",
     "generated": "generated",
     "submodule": "a submodule",
+    "symlink": "a link; what it leads to is looked at where it stands",
+    "symlink-broken": "a link to nothing",
+    "nested-repository": "a repository of its own",
+    "folder": "a folder",
+    "special": "no ordinary file",
 }

@@ -189,7 +189,6 @@ SKIPPED = {
     "device": "设备，并非文件",
     "symlink-loop": "循环链接",
     "symlink-outside": "指向目录树之外的链接",
-    "broken-link": "失效链接",
     "ignored": "被 git 忽略",
     "excluded": "被策略排除",
     "unreadable": "无法读取",
@@ -201,4 +200,9 @@ SKIPPED = {
     "vendored": "第三方代码",
     "generated": "生成的文件",
     "submodule": "子模块",
+    "symlink": "链接；所指内容在其原处检查",
+    "symlink-broken": "失效链接",
+    "nested-repository": "另一个仓库",
+    "folder": "文件夹",
+    "special": "非普通文件",
 }
