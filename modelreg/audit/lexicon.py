@@ -30,7 +30,7 @@ _MEMO = 20_000
 _NOT_MODELS = frozenset(
     "datasets spaces papers collections docs blog posts settings join login signup pricing tasks learn chat organizations "
     "studios dataset profile my headlines brand topic library enterprise inference-endpoints search models support "
-    "new welcome terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
+    "new welcome transformers accelerate diffusers peft trl optimum tokenizers evaluate terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
 )
 _INSIDE = frozenset(
     "tree blob resolve raw commit commits discussions files file summary feedback quickstart community discussion".split()
@@ -364,6 +364,8 @@ class Names:
             return Identity(parts[0], kind, "url", LIKELY, known, _url_revision(parts, 1))
         last, _, revision = parts[1].partition("@")
         last = last.removesuffix(".git").partition(":")[0].rstrip(".,;:!")
+        if shapes.is_file(last):
+            return None
         name = f"{parts[0]}/{last}"
         if not shapes.ID.fullmatch(name) or (
             kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelreg.audit import python_calls as calls
+from modelreg.audit import python_parts
 from modelreg.audit.python_lines import comment_start, detect_lines, in_comment, reference
 from modelreg.audit.python_values import HOLE, Module, Unknown
 from modelreg.audit.sieve import touches
@@ -62,14 +62,17 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
         return
     if "\r" in source.text:
         source = source._replace(text=source.text.replace("\r\n", "\n").replace("\r", "\n"))
+    tree = None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes are the author's affair
-            tree = ast.parse(source.text)
+        if wanted is not None and len(source.text) > python_parts.SMALL:
+            tree = python_parts.parse_parts(source.text, wanted)
+        whole = tree is None
+        if tree is None:
+            tree = python_parts.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _once(detect_lines(source, lexicon))
         return
-    walk = _Walk(source, lexicon, tree, wanted)
+    walk = _Walk(source, lexicon, tree, wanted, whole)
     try:
         walk.run()
     except RecursionError:
@@ -92,13 +95,14 @@ def _once(found: Iterator[Reference] | list[Reference]) -> Iterator[Reference]:
 
 
 class _Walk:
-    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None) -> None:
+    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None, whole: bool) -> None:
         self.wanted = wanted  # lines that can name a model; None for all
         self.source = source
         self.lexicon = lexicon
         self.tree = tree
         self.lines = source.text.split("\n")
-        self.module = Module(source.path, tree, source.read)
+        self.whole = whole
+        self.module = Module(source.path, tree if whole else source.text, source.read)
         self.found: list[Reference] = []
         self.seen: set[tuple[int, str]] = set()
         self.unresolved: list[Unresolved] = []
@@ -205,8 +209,11 @@ class _Walk:
             "usage",
         ):
             text = True
-        if level == USE and isinstance(node, ast.Assign) and _is_literal(node.value) and _replaced(names, body, at):
-            level = MENTION  # set again below before anybody read it
+        if level == USE and isinstance(node, ast.Assign) and _is_literal(node.value) and self.names_model(node.value):
+            if body is self.tree.body and not self.whole:
+                body, at = self.whole_body(node)
+            if _replaced(names, body, at):
+                level = MENTION  # set again below before anybody read it
         if isinstance(targets[0], ast.Subscript):
             self.expr(targets[0], Ctx(level=level))
             if level == USE and not model and not _environment(targets[0]):
@@ -221,6 +228,15 @@ class _Walk:
             return
         hosted = any(n.lower() in ("hosted_models", "api_models", "online_models") for n in names)
         self.expr(node.value, Ctx(place, MENTION if text else level, model and not text, text, hosted=hosted))
+
+    def names_model(self, node: ast.expr) -> bool:
+        text = node.value.strip() if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        return 3 <= len(text) <= 300 and self.lexicon.in_model_place(text) is not None
+
+    def whole_body(self, node: ast.stmt) -> tuple[list[ast.stmt], int]:
+        """The block of the whole module that holds a statement of a part of it."""
+        body = self.module.body()
+        return body, next((at for at, other in enumerate(body) if other.lineno == node.lineno), len(body))
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, level: str) -> None:
         for decorator in node.decorator_list:
