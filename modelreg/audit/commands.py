@@ -75,8 +75,31 @@ _MODEL_M = re.compile(
     r"llama|server|main|whisper|mlx|llm|lm_eval|lm-eval|mods|aichat|vllm|sglang|fastchat|koboldcpp|stable|sd$|ggml|bench|perplexity|chatglm"
     r"|qwen|ollama|run|chat|rwkv|gguf|embedding|quantize|infer|generate|optimum|convert|model"
 )
-_SPEAKS = frozenset("echo printf log info warn error die fatal print Write-Host Write-Output say cat logger rem".split())
-_TESTS = frozenset(["[", "[[", "test", "==", "grep", "rm", "mkdir", "ls", "cd", "chmod", "chown", "find", "du", "touch", "rmdir", "diff", "sed", "awk"])
+_SPEAKS = frozenset(
+    "echo printf log info warn error die fatal print Write-Host Write-Output say cat logger rem".split()
+)
+_TESTS = frozenset(
+    [
+        "[",
+        "[[",
+        "test",
+        "==",
+        "grep",
+        "rm",
+        "mkdir",
+        "ls",
+        "cd",
+        "chmod",
+        "chown",
+        "find",
+        "du",
+        "touch",
+        "rmdir",
+        "diff",
+        "sed",
+        "awk",
+    ]
+)
 _SHELLS = frozenset(["sh", "bash", "zsh", "ash", "dash", "/bin/sh", "/bin/bash", "ksh"])
 _SHORT_HF = frozenset(["-hf", "-hfr", "--hf-repo", "-hfd", "-hfrd", "--hf-repo-draft", "-hfv", "-hfrv", "--hf-repo-v"])
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)=([^,]*)(?:,|$)")
@@ -129,7 +152,12 @@ class Reading:
         taken: set[int] = set()
         values = [w.value.rpartition("/")[2] if not w.value.startswith("-") else w.value for w in words]
         hosts = " ".join(w.value for w in words)
-        if re.search(r"--repo-type[= ](?:dataset|space)|--dataset\b(?!-)", hosts) and values[0] in ("hf", "huggingface-cli", "modelscope", "git"):
+        if re.search(r"--repo-type[= ](?:dataset|space)|--dataset\b(?!-)", hosts) and values[0] in (
+            "hf",
+            "huggingface-cli",
+            "modelscope",
+            "git",
+        ):
             return None
         for at, name in enumerate(values):
             name = name.removesuffix(".exe")
@@ -153,7 +181,9 @@ class Reading:
                     break
         return taken
 
-    def _positional(self, words: Sequence[Word], begin: int, position: int, level: str, taken: set[int], program: str) -> None:
+    def _positional(
+        self, words: Sequence[Word], begin: int, position: int, level: str, taken: set[int], program: str
+    ) -> None:
         if position == 0:
             return
         count, skip = 0, False
@@ -193,7 +223,13 @@ class Reading:
             if known:
                 identity = self.page.lexicon.exact(known) or self.page.lexicon.in_model_place(known)
                 if identity is not None:
-                    self.page.add(*emit.span(self.page, word.start, word.end, value), identity, place, level, f"variables: {known}")
+                    self.page.add(
+                        *emit.span(self.page, word.start, word.end, value),
+                        identity,
+                        place,
+                        level,
+                        f"variables: {known}",
+                    )
                     return True
         return emit.in_place(self.page, word.start, word.end, value, place, level, via=via)
 
@@ -201,7 +237,11 @@ class Reading:
         for n in range(at + 1, len(words)):
             value = words[n].value
             follows = words[n - 1].value
-            if words[n].quoted and (follows.startswith("-") and follows.endswith("c") or words[at].value in ("eval", "ssh", "su")) and " " in value:
+            if (
+                words[n].quoted
+                and (follows.startswith("-") and follows.endswith("c") or words[at].value in ("eval", "ssh", "su"))
+                and " " in value
+            ):
                 taken.add(n)
                 if self.shell:
                     self.shell(words[n].start + 1, words[n].end - 1)
@@ -232,7 +272,16 @@ class Reading:
                 elif following is not None and not (following.value.startswith("-") and len(following.value) > 1):
                     if name in ("-m",) and program.startswith("-m"):
                         continue
-                    if (name == "-m" and words[0].value.rpartition("/")[2].startswith("python")) or name in ("-o", "-O", "--output", "-H", "--header", "-A", "-u", "--user-agent"):
+                    if (name == "-m" and words[0].value.rpartition("/")[2].startswith("python")) or name in (
+                        "-o",
+                        "-O",
+                        "--output",
+                        "-H",
+                        "--header",
+                        "-A",
+                        "-u",
+                        "--user-agent",
+                    ):
                         skip = name != "-m" or at + 1 < len(words)
                         continue
                     skip = self._flag(name, following, following.value, level, program, hosted)
@@ -331,7 +380,27 @@ class Reading:
             else:
                 emit.running_text(self.page, word.start, word.end, "message")
             return
-        if program in ("docker", "podman", "kubectl", "helm", "pip", "npm", "git", "apt", "go", "cargo", "conda", "pip3", "nerdctl", "singularity", "apptainer") and "/" in value:
+        if (
+            program
+            in (
+                "docker",
+                "podman",
+                "kubectl",
+                "helm",
+                "pip",
+                "npm",
+                "git",
+                "apt",
+                "go",
+                "cargo",
+                "conda",
+                "pip3",
+                "nerdctl",
+                "singularity",
+                "apptainer",
+            )
+            and "/" in value
+        ):
             if "://" not in value:
                 return  # an image, a chart, a package
         emit.certain(self.page, word.start, word.end, value, "command", level)
@@ -351,7 +420,9 @@ def _unwrapped(words: Sequence[Word]) -> Sequence[Word]:
     at = 0
     while at < len(words):
         value = words[at].value
-        if value in _WRAPPERS or (at and words[at - 1].value in ("nice", "srun", "sudo", "time", "env", "stdbuf") and value.startswith("-")):
+        if value in _WRAPPERS or (
+            at and words[at - 1].value in ("nice", "srun", "sudo", "time", "env", "stdbuf") and value.startswith("-")
+        ):
             at += 1
         else:
             break

@@ -22,7 +22,22 @@ _PAIR = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 _FILE_KEY = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml|env|ini|conf|cfg|properties|sh|py|js|ts|md)|Modelfile|Dockerfile")
 _PARENT_CHOICE = re.compile(r"^(?:default|active|selected|current|enabled|use|primary|main)")
 _OFF = {("enabled", "false"), ("disabled", "true"), ("enable", "false"), ("active", "false"), ("skip", "true")}
-_DEAD_KEYS = frozenset(["removed", "deprecated", "blocklist", "blocked", "deny", "denied", "banned", "forbidden", "denylist", "disallowed", "exclude", "excluded"])
+_DEAD_KEYS = frozenset(
+    [
+        "removed",
+        "deprecated",
+        "blocklist",
+        "blocked",
+        "deny",
+        "denied",
+        "banned",
+        "forbidden",
+        "denylist",
+        "disallowed",
+        "exclude",
+        "excluded",
+    ]
+)
 
 
 class Context(NamedTuple):
@@ -74,7 +89,11 @@ class Judge:
     def _map(self, node: Node, context: Context) -> None:
         entries = [(places.snake(k.value), k, v) for k, v in node.entries]
         context = self._surroundings(entries, context)
-        if context.data and not any(places.role(k.value) == places.MODEL for _, k, _ in entries) and self._is_data(entries):
+        if (
+            context.data
+            and not any(places.role(k.value) == places.MODEL for _, k, _ in entries)
+            and self._is_data(entries)
+        ):
             return
         if self._named_value(entries, context):
             return
@@ -89,8 +108,10 @@ class Judge:
             level = context.level
             if last[name] != n:
                 level = MENTION  # written twice: the later counts
-            elif value.kind != SCALAR and level == USE and (
-                (switched and name not in switched) or (chosen and name not in chosen)
+            elif (
+                value.kind != SCALAR
+                and level == USE
+                and ((switched and name not in switched) or (chosen and name not in chosen))
             ):
                 level = OPTION
             elif map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name):
@@ -147,7 +168,9 @@ class Judge:
         plain = [(n, v) for n, _, v in entries if v.kind == SCALAR and places.role(n) in (places.OTHER, places.WEAK)]
         if places.CHOICES.search(places.snake(context.key)):
             return sum(v.kind != SCALAR for _, _, v in entries) >= 2 or len(plain) >= 2
-        known = sum(self.page.lexicon.exact(v.value) is not None for n, v in plain if places.role(n) == places.OTHER and v.value)
+        known = sum(
+            self.page.lexicon.exact(v.value) is not None for n, v in plain if places.role(n) == places.OTHER and v.value
+        )
         return known >= 2 and not context.workflow
 
     def _named_value(self, entries: Sequence[tuple[str, Node, Node]], context: Context) -> bool:
@@ -168,7 +191,9 @@ class Judge:
         for scalar in value.scalars():
             if scalar.style != "*" and scalar.value and self.page.lexicon.exact(scalar.value) is not None:
                 return
-        emit.certain(self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level)
+        emit.certain(
+            self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level
+        )
 
     # values
 
@@ -182,7 +207,9 @@ class Judge:
             and (not value.value or self.page.lexicon.exact(value.value) is None)
             and " " not in key.value
         ):
-            emit.certain(self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level)
+            emit.certain(
+                self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level
+            )
         if value.value:
             self._value(value, role, context)
 
@@ -251,7 +278,14 @@ class Judge:
             self.shell.part(start or node.start, node.end)
         elif role == places.MODEL:
             for line in re.finditer(r"[^\n]+", self.page.text[node.start : node.end]):
-                emit.in_place(self.page, node.start + line.start(), node.start + line.end(), line[0].strip(" -"), "config-key", OPTION if context.level == USE else context.level)
+                emit.in_place(
+                    self.page,
+                    node.start + line.start(),
+                    node.start + line.end(),
+                    line[0].strip(" -"),
+                    "config-key",
+                    OPTION if context.level == USE else context.level,
+                )
         else:
             emit.running_text(self.page, node.start, node.end, "message")
 

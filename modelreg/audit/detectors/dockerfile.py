@@ -64,7 +64,9 @@ def _instructions(page: Page, start: int, end: int) -> Iterator[tuple[int, int]]
                 if line == document:
                     break
             elif line.startswith("#"):
-                emit.running_text(page, at - 1 - len(text[at - 1 - (stop - (stop - len(line))) : stop]), stop, "comment")
+                emit.running_text(
+                    page, at - 1 - len(text[at - 1 - (stop - (stop - len(line))) : stop]), stop, "comment"
+                )
                 if first == stop - len(text[first:stop]):
                     first = at
             elif not line.endswith(("\\", "`")):

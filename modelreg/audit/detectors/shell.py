@@ -141,7 +141,11 @@ class Shell:
         if not value and word.end < len(self.page.text) and self.page.text[word.end] == "(":
             count = 1
             for item in rest[at + 1 :]:
-                if words.is_assignment(item) and "/" not in item.value.partition("=")[0] and not item.value.startswith("["):
+                if (
+                    words.is_assignment(item)
+                    and "/" not in item.value.partition("=")[0]
+                    and not item.value.startswith("[")
+                ):
                     break
                 inner = item.value.partition("]=")[2] if item.value.startswith("[") else item.value
                 start, end = emit.span(self.page, item.start, item.end, inner)
@@ -161,7 +165,9 @@ class Shell:
     def _assign(self, name: str, word: Word, depth: int, level: str, add: bool = False) -> None:
         self.order += 1
         for match in _VARIABLE.finditer(word.value):
-            self._use(match[1] or match[2], places.role(name) == places.MODEL and _WHOLE.fullmatch(word.value) is not None)
+            self._use(
+                match[1] or match[2], places.role(name) == places.MODEL and _WHOLE.fullmatch(word.value) is not None
+            )
         one = _Assigned(name, word.value, word.start, word.end, depth, self.order, level)
         one.used = add
         self.assigned.setdefault(name, []).append(one)
