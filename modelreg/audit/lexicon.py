@@ -132,7 +132,12 @@ class Names:
     def _in_prose(self, core: str, text: str, start: int) -> Identity | None:
         if "/" in core or ":" in core or "\\" in core:
             found = self.exact(core)
-            if found is None and "/" in core and core.count("/") == 1 and _COMMAND.search(text[max(0, start - 40) : start]):
+            if (
+                found is None
+                and "/" in core
+                and core.count("/") == 1
+                and _COMMAND.search(text[max(0, start - 40) : start])
+            ):
                 return Identity(core, "ollama", "ollama-tag", LIKELY)
             if found is not None and found.kind == "hosted":
                 return None
@@ -152,7 +157,9 @@ class Names:
         if not 3 <= len(name) <= MAX_LENGTH or not name.isprintable():
             return None
         lower = name.lower()
-        if "://" in name or lower.startswith(("pkg:", "huggingface.co/", "hf.co/", "hf-mirror.com/", "www.modelscope.cn/", "modelscope.cn/")):
+        if "://" in name or lower.startswith(
+            ("pkg:", "huggingface.co/", "hf.co/", "hf-mirror.com/", "www.modelscope.cn/", "modelscope.cn/")
+        ):
             return self._url(name)
         if _BAD.search(name):
             return None
@@ -294,7 +301,11 @@ class Names:
         if lower.startswith("pkg:"):
             found = resolve(self.index, text) if lower.startswith(("pkg:huggingface", "pkg:modelscope")) else None
             name = text.partition("/")[2].partition("?")[0].partition("@")[0]
-            return Identity(name, "huggingface", "url", LIKELY, found.id if isinstance(found, Found) else "") if name else None
+            return (
+                Identity(name, "huggingface", "url", LIKELY, found.id if isinstance(found, Found) else "")
+                if name
+                else None
+            )
         scheme, _, rest = text.partition("://")
         if not rest:
             scheme, rest = "https", text
@@ -317,13 +328,27 @@ class Names:
         if kind == "ollama":
             if parts[:1] == ["library"]:
                 parts = parts[1:]
-            if not parts or parts[0] in ("blog", "search", "download", "models", "docs", "install.sh", "api", "public", "settings"):
+            if not parts or parts[0] in (
+                "blog",
+                "search",
+                "download",
+                "models",
+                "docs",
+                "install.sh",
+                "api",
+                "public",
+                "settings",
+            ):
                 return None
             name = parts[0].partition(":")[0] if len(parts) == 1 else "/".join(parts[:2])
             tag = parts[0].partition(":")[2] if len(parts) == 1 else ""
-            if name.lower().startswith(("download", "ollama-")) or (len(parts) == 1 and name.lower() not in _OLLAMA and not tag):
+            if name.lower().startswith(("download", "ollama-")) or (
+                len(parts) == 1 and name.lower() not in _OLLAMA and not tag
+            ):
                 return None
-            return Identity(f"{name}:{tag}" if tag else name, kind, "url", LIKELY, self._known(f"{name}:{tag}" if tag else name))
+            return Identity(
+                f"{name}:{tag}" if tag else name, kind, "url", LIKELY, self._known(f"{name}:{tag}" if tag else name)
+            )
         if kind == "modelscope" and parts[:1] == ["models"]:
             parts = parts[1:]
         elif kind == "modelscope" and parts[:2] == ["api", "v1"] and parts[2:3] == ["models"]:
@@ -346,12 +371,21 @@ class Names:
         last, _, revision = parts[1].partition("@")
         last = last.removesuffix(".git").partition(":")[0].rstrip(".,;:!")
         name = f"{parts[0]}/{last}"
-        if not shapes.ID.fullmatch(name) or (kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text):
+        if not shapes.ID.fullmatch(name) or (
+            kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text
+        ):
             if not shapes.ID.fullmatch(name) or not self._known(name):
                 return None
         if shapes.is_placeholder(parts[0]) or parts[0].startswith(("your", "<")):
             return None
-        return Identity(name, kind, "url", CERTAIN if self._known(name) else LIKELY, self._known(name), revision or _url_revision(parts, 2))
+        return Identity(
+            name,
+            kind,
+            "url",
+            CERTAIN if self._known(name) else LIKELY,
+            self._known(name),
+            revision or _url_revision(parts, 2),
+        )
 
     def _cached(self, name: str) -> Identity | None:
         folder = name[name.index("models--") + 8 :].split("/")[0]
