@@ -12,7 +12,7 @@ from modelreg.core.finding import LIKELY, USE, Reference, Unresolved
 
 # spaCy's packages hold trained pipelines: language_kind_genre_size.
 SPACY = re.compile(
-    r"(?i)(?<![\w/-])((?:ca|da|de|el|en|es|fi|fr|hr|it|ja|ko|lt|mk|nb|nl|pl|pt|ro|ru|sl|sv|uk|xx|zh)[_-](?:core|dep|ent|vectors|udv25)[_-](?:web|news|sci|wiki|ud|trf|bc5cdr)\w*?"
+    r"(?i)(?<![\w-])((?:ca|da|de|el|en|es|fi|fr|hr|it|ja|ko|lt|mk|nb|nl|pl|pt|ro|ru|sl|sv|uk|xx|zh)[_-](?:core|dep|ent|vectors|udv25)[_-](?:web|news|sci|wiki|ud|trf|bc5cdr)\w*?"
     r"[_-](?:sm|md|lg|trf|xl))(?![a-z])(?:-(\d+\.\d+\.\d+)|\s*[=@~>]=?\s*(\d[\w.]*))?"
 )
 _URL = re.compile(r"(?:https?|git\+https?)://[^\s\"'#;]+")
