@@ -26,6 +26,7 @@ class Context(NamedTuple):
         line_of: (file, line) -> that line of the source, "" where it cannot be had; for carets.
         terminal: people read it on a terminal: rich, width cells wide; colour: with colours.
         notes: CI formats (sarif, github, gitlab, junit) also list findings of severity `note`.
+        levels: cyclonedx, spdx, notice: models at these levels; by default those whose weights the project takes.
         spec_version: of CycloneDX: 1.6 or 1.7.
     """
 
@@ -35,6 +36,7 @@ class Context(NamedTuple):
     colour: bool = True
     width: int = 100
     notes: bool = False
+    levels: tuple[str, ...] = (USE, OPTION)
     spec_version: str = "1.6"
 
 
