@@ -204,12 +204,24 @@ def _name(entry: Mapping[str, Any]) -> str:
     return str(entry.get("name") or entry.get("asked") or decision.get("asked") or entry.get("model") or "")
 
 
-def shown_values(entry: Mapping[str, Any]) -> str:
-    """The values of a condition in one line: prescribed lines, figures, addresses."""
+# Their values are prescribed to the letter.
+PRESCRIBED = ("notice-file", "built-with", "name-prefix", "name-contains", "attribution-display")
+
+
+def shown_values(entry: Mapping[str, Any], words: AuditWords | None = None) -> str:
+    """The values of a condition in one line: prescribed lines, figures, addresses.
+
+    Args:
+        words: tags of the format ("illegal", "military") in words; prescribed lines stay as they are.
+    """
     parts = []
     for value in entry.get("values") or ():
-        grouped = isinstance(value, int) and not isinstance(value, bool)
-        parts.append(f"{value:,}" if grouped else str(value))
+        if isinstance(value, int) and not isinstance(value, bool):
+            parts.append(f"{value:,}")
+        elif words is not None and entry.get("label") not in PRESCRIBED:
+            parts.append(words.words.value(str(value)))
+        else:
+            parts.append(str(value))
     return "; ".join(parts)
 
 
