@@ -97,7 +97,7 @@ class Policy(NamedTuple):
     """
 
     path: str = ""
-    facts: Facts = Facts({})  # noqa: RUF012 - read only
+    facts: Facts = Facts({})
     fail_on: tuple[str, ...] = (USE, OPTION)
     severity: Mapping[str, str] = rules.RULES
     allow: tuple[Selector, ...] = ()
@@ -135,7 +135,9 @@ def load_policy(root: str | os.PathLike[str], named: str | None = None) -> Polic
     """
     found = find_policy(root)
     if named is None:
-        return read_policy(found) if found else Policy(lock=str(Path(root) / LOCK))
+        # Places in messages must not depend on where a machine keeps the tree.
+        shown = os.path.relpath(found, root) if found else ""
+        return read_policy(found, shown) if found else Policy(lock=str(Path(root) / LOCK))
     policy = read_policy(named)
     if not found or Path(found).resolve() == Path(named).resolve():
         return policy._replace(lock=_beside(named, policy.lock, root))
@@ -153,9 +155,9 @@ def _beside(named: str, lock: str, root: str | os.PathLike[str]) -> str:
     return str(Path(root) / LOCK) if lock == default else lock
 
 
-def read_policy(path: str) -> Policy:
-    """A policy file. Raises: InputError for the first fault, with the count of the others."""
-    policy, problems = examine(path)
+def read_policy(path: str, shown: str = "") -> Policy:
+    """A policy file; shown: its name in messages. Raises: InputError for the first fault, with the count of others."""
+    policy, problems = examine(path, shown)
     if problems:
         first, more = problems[0], len(problems) - 1
         message = f"{first.message} (and {more} more)" if more else first.message
@@ -171,7 +173,7 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def examine(path: str) -> tuple[Policy, list[Problem]]:
+def examine(path: str, shown: str = "") -> tuple[Policy, list[Problem]]:
     """A policy file and everything that is wrong with it; the policy is only good where nothing is.
 
     Raises: InputError where it cannot be read or is no strict YAML.
@@ -179,7 +181,7 @@ def examine(path: str) -> tuple[Policy, list[Problem]]:
     from modelreg.registry.schemas import faults
     from modelreg.registry.yaml_strict import read_yaml
 
-    document = read_yaml(path, max_bytes=MAX_FILE)
+    document = read_yaml(path, name=shown, max_bytes=MAX_FILE)
     problems = faults(document, schema(), DOCS)
     if problems:
         return Policy(), problems

@@ -14,7 +14,7 @@ other for `=` and `!=`, and answer no to `<`, `>` and `~`. Letters' case does no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -339,3 +339,8 @@ def _comparison(field: Field, op: str, wanted: str | int | bool) -> Test:
     holds = _ORDERED[op]
     number = int(wanted)
     return lambda b: any(holds(v, number) for v in values(b, field) if isinstance(v, int) and not isinstance(v, bool))
+
+
+def fits_words(wanted: Sequence[str], had: Iterable[str]) -> bool:
+    """Whether one of the words fits one of the patterns: no case, `*` for any letters."""
+    return any(_same(word, pattern) for pattern in wanted for word in had)
