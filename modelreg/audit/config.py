@@ -40,6 +40,13 @@ _DEAD_KEYS = frozenset(
 )
 
 
+# Lists whose items all run: none of them is a choice.
+_ALL_RUN = frozenset(
+    "services containers init_containers initcontainers steps jobs tasks stages pipeline pipelines nodes agents workers env environment deployments replicas"
+    " processes components crew flow workflow actions".split()
+)
+
+
 class Context(NamedTuple):
     """What is known of a value from around it.
 
@@ -303,12 +310,23 @@ class Judge:
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
         if level == USE and several and (role == places.MODEL or choice):
             level = OPTION
+        if level == USE and several and places.snake(context.key) not in _ALL_RUN and sum(self._holds_model(i, 3) for i in node.items) > 1:
+            level = OPTION
         if level == USE and len(scalars) > 1 and sum(self.page.lexicon.exact(i.value) is not None for i in scalars) > 1:
             level = OPTION
         if context.key and places.snake(context.key) in _DEAD_KEYS:
             level = MENTION
         for item in node.items:
             self._visit(item, context._replace(level=level))
+
+    def _holds_model(self, node: Node, depth: int) -> bool:
+        """A map with a key for a model in it."""
+        if node.kind == MAP:
+            return any(
+                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "") or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
+                for k, v in node.entries[:200]
+            )
+        return depth > 0 and any(self._holds_model(i, depth - 1) for i in node.items[:50] if i.kind != SCALAR)
 
     def _arguments(self, node: Node, context: Context) -> None:
         """`["--model", "org/name"]`, `["bash", "-c", "…"]`, or one command line an item."""

@@ -40,10 +40,16 @@ def in_place(
     if not stripped or "\n" in stripped:
         return False
     default = _DEFAULT.search(stripped)
-    if default is not None and (default[1] or default[2]):
+    if default is not None and (default[1] or default[2]) and default[0] == stripped:
         inner = (default[1] or default[2]).strip(_EDGE)
         return in_place(page, *span(page, start, end, inner), inner, "env-default", level, weak, via)
     if TEMPLATE.search(stripped):
+        composed = _DEFAULT.sub(lambda m: (m[1] or m[2] or m[0]).strip(_EDGE), stripped)
+        if composed != stripped and not TEMPLATE.search(composed):
+            identity = page.lexicon.exact(composed) or (None if weak else page.lexicon.in_model_place(composed))
+            if identity is not None:
+                page.add(*span(page, start, end, stripped), identity, "env-default", level, f"defaults: {composed}")
+                return True
         return _templated(page, start, end, stripped, place, level, weak)
     route = places.ROUTES.match(stripped)
     if route is not None and "://" not in stripped:

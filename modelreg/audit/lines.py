@@ -11,6 +11,7 @@ from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, TEST, USE, Re
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _RANK = {USE: 0, OPTION: 1, TEST: 2, HOSTED: 3, MENTION: 4}
+CATALOGUE = 30  # models in use in one file; more of them are a catalogue
 LONGEST = 400  # characters of a text that is shown; longer than any name of a model
 
 
@@ -121,4 +122,7 @@ class Page:
     def results(self) -> Iterator[Reference | Unresolved]:
         """Everything, in the order of the file."""
         found: list[Reference | Unresolved] = [*self._found.values(), *self._open.values()]
+        if len({r.name for r in self._found.values() if r.level == USE}) > CATALOGUE:
+            # Nothing loads so many models by default: the file is a list to choose from.
+            found = [r._replace(level=OPTION) if isinstance(r, Reference) and r.level == USE else r for r in found]
         yield from sorted(found, key=lambda f: (f.line, f.column, f.text))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelreg.audit import emit, places, words
-from modelreg.audit.commands import Reading
+from modelreg.audit.commands import Reading, looks_like_command
 from modelreg.audit.lines import Page
 from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Command, Word
@@ -47,7 +47,7 @@ class Shell:
         """Read text[start:end]."""
         script = words.read(self.page.text, start, end)
         for first, last in script.comments:
-            emit.running_text(self.page, first, last, "comment")
+            self._comment(first, last)
         for command in script.commands:
             self._command(command)
         for first, last in script.inner:
@@ -79,11 +79,40 @@ class Shell:
                     self.reading._pairs(Word(one.value, one.start, one.end, True), one.value, level)  # noqa: SLF001
                 elif " " in one.value.strip() and (" -" in one.value or one.value.startswith("-")):
                     self.reading.command(words.split_line(self.page.text, one.start, one.end), level)
-                elif emit.in_place(self.page, one.start, one.end, one.value, place, level, weak=not wanted):
+                elif self._resolved(one, place, level, wanted):
                     pass
-                elif wanted and "$" in one.value and _VARIABLE.search(one.value):
-                    self.reading.model(Word(one.value, one.start, one.end), place, level)
+                else:
+                    emit.in_place(self.page, one.start, one.end, one.value, place, level, weak=not wanted)
         self.assigned = {}
+
+    def _resolved(self, one: _Assigned, place: str, level: str, wanted: bool) -> bool:
+        """A value made of other variables: `LLM=$ORG/name`."""
+        if "$" not in one.value and "%" not in one.value:
+            return False
+        whole = self.resolve(one.value, wanted)
+        if whole == "-":
+            return True
+        identity = self.page.lexicon.exact(whole) or (self.page.lexicon.in_model_place(whole) if wanted else None)
+        if not whole or identity is None:
+            return False
+        self.page.add(*emit.span(self.page, one.start, one.end, one.value), identity, place, level, f"variables: {whole}")
+        return True
+
+    def _comment(self, start: int, end: int) -> None:
+        """A comment: commented-out commands, settings and flags by their place; never more than a mention."""
+        match = re.compile(r"#+\s*").match(self.page.text, start, end)
+        begin = match.end() if match else start
+        body = self.page.text[begin:end]
+        if self.inner < _MAX_INNER and (body.startswith("-") and " " in body or looks_like_command(body) or re.match(r"(?:export\s+)?[A-Za-z_]\w*=\S", body)):
+            self.inner += 1
+            shell = Shell(self.page, MENTION, "comment")
+            shell.inner = self.inner
+            if body.startswith("-"):
+                shell.reading.command([Word("args", begin, begin), *words.split_line(self.page.text, begin, end)])
+            else:
+                shell.part(begin, end)
+            shell.done()
+        emit.running_text(self.page, start, end, "comment")
 
     def _command(self, command: Command) -> None:
         items = list(command.words)
@@ -123,7 +152,7 @@ class Shell:
         for word in rest:
             for match in _EXPANSION.finditer(word.value):
                 kind = places.role(match[1])
-                if kind in (places.DATA, places.NEVER, places.ALIAS):
+                if kind in (places.DATA, places.NEVER, places.ALIAS) or word.value.count("${") > 1:
                     continue
                 if kind == places.MODEL or word.value.strip().startswith("${") and rest[0].value == ":":
                     start, end = emit.span(self.page, word.start, word.end, match[2])
