@@ -106,8 +106,12 @@ _SHORT_HF = frozenset(["-hf", "-hfr", "--hf-repo", "-hfd", "-hfrd", "--hf-repo-d
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)=([^,]*)(?:,|$)")
 _WORD_PAIR = re.compile(r"\+{0,2}~?([A-Za-z_@][\w.@/-]*)=(.*)", re.DOTALL)
 _JSON_PAIR = re.compile(r"[`\\]?[\"']([A-Za-z_]\w*)[`\\]?[\"']\s*:\s*[`\\]?[\"']([^\"'`\\\n]{2,200})[`\\]?[\"']")
-_WEIGHTS_URL = re.compile(r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?")
-_FETCHERS = frozenset("wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split())
+_WEIGHTS_URL = re.compile(
+    r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?"
+)
+_FETCHERS = frozenset(
+    "wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split()
+)
 # A variable's value, so that `--model "$MODEL"` can be followed; "" where it is not known.
 Resolve = Callable[[str, bool], str]
 
@@ -218,7 +222,12 @@ class Reading:
     def _unknown(self, word: Word, program: str, level: str) -> None:
         """What a program that fetches or runs models was given, though no such model is known."""
         value = word.value.strip("\"'")
-        if not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value) or value.startswith("http") or "/" in value and program == "spacy":
+        if (
+            not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value)
+            or value.startswith("http")
+            or "/" in value
+            and program == "spacy"
+        ):
             return
         if program in ("ollama", "ramalama", "lms"):
             identity = Identity(value.removesuffix(":latest"), "ollama", "ollama-tag", POSSIBLE)
@@ -277,7 +286,10 @@ class Reading:
         program = words[0].value.rpartition("/")[2].lower()
         if program.startswith("python") and len(words) > 1:
             program = " ".join(w.value.rpartition("/")[2] for w in words[1:4]).lower()
-        if program in ("curl", "http", "invoke-restmethod", "irm", "invoke-webrequest", "iwr", "curl.exe") and len(words) > 1:
+        if (
+            program in ("curl", "http", "invoke-restmethod", "irm", "invoke-webrequest", "iwr", "curl.exe")
+            and len(words) > 1
+        ):
             self._json(Word("", words[0].start, words[-1].end), HOSTED if hosted else level)
         for at, word in enumerate(words):
             if skip or at in taken:

@@ -310,7 +310,12 @@ class Judge:
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
         if level == USE and several and (role == places.MODEL or choice):
             level = OPTION
-        if level == USE and several and places.snake(context.key) not in _ALL_RUN and sum(self._holds_model(i, 3) for i in node.items) > 1:
+        if (
+            level == USE
+            and several
+            and places.snake(context.key) not in _ALL_RUN
+            and sum(self._holds_model(i, 3) for i in node.items) > 1
+        ):
             level = OPTION
         if level == USE and len(scalars) > 1 and sum(self.page.lexicon.exact(i.value) is not None for i in scalars) > 1:
             level = OPTION
@@ -323,7 +328,8 @@ class Judge:
         """A map with a key for a model in it."""
         if node.kind == MAP:
             return any(
-                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "") or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
+                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "")
+                or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
                 for k, v in node.entries[:200]
             )
         return depth > 0 and any(self._holds_model(i, depth - 1) for i in node.items[:50] if i.kind != SCALAR)

@@ -53,7 +53,7 @@ def _starts(text: str) -> list[int]:
     at = double = single = 0
     for match in _START.finditer(text):
         here = match.end()
-        double += text.count('\"\"\"', at, here)
+        double += text.count('"""', at, here)
         single += text.count("'''", at, here)
         at = here
         if double % 2 or single % 2 or _CONTINUES.match(text, here):

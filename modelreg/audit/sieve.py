@@ -51,7 +51,9 @@ class Sieve:
         ollama = {name.translate(fold).encode() for name in vocabulary.OLLAMA}
         # A name of one word means something only as a whole string where a model belongs.
         self._weak = frozenset(
-            n for n in names | ollama if 2 < len(n) < 14 and vocabulary.WEAK.fullmatch(n) and not vocabulary.BARE.match(n)
+            n
+            for n in names | ollama
+            if 2 < len(n) < 14 and vocabulary.WEAK.fullmatch(n) and not vocabulary.BARE.match(n)
         )
         self._names = frozenset(n for n in names if len(n) > 4) - self._weak
         self._judged: set[bytes] = set()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelreg.audit import python_calls as calls
-from modelreg.audit import python_parts
+from modelreg.audit import python_parts, shapes
 from modelreg.audit.python_lines import comment_start, detect_lines, in_comment, reference
 from modelreg.audit.python_values import HOLE, Module, Unknown
 from modelreg.audit.sieve import touches
@@ -95,7 +95,9 @@ def _once(found: Iterator[Reference] | list[Reference]) -> Iterator[Reference]:
 
 
 class _Walk:
-    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None, whole: bool) -> None:
+    def __init__(
+        self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None, whole: bool
+    ) -> None:
         self.wanted = wanted  # lines that can name a model; None for all
         self.source = source
         self.lexicon = lexicon
@@ -575,6 +577,9 @@ class _Walk:
         last = name.rpartition(".")[2]
         words = {k.arg: k.value for k in node.keywords if k.arg}
         kind = words.get("repo_type")
+        if name.endswith("hub.load"):  # torch.hub.load("account/code", "model")
+            self.hub_load(node, ctx, words)
+            return
         if calls.CANCELS.search(name) or (isinstance(kind, ast.Constant) and kind.value in ("dataset", "space")):
             self.hush(node)
             return
@@ -595,6 +600,8 @@ class _Walk:
                     self.cover(inner)
                 else:
                     self.expr(inner, ctx if last not in calls.COMPARES else ctx._replace(model=False))
+        elif not isinstance(node.func, ast.Name):
+            self.expr(node.func, ctx._replace(model=False))
         if calls.is_message(name):
             self.arguments(node, _MESSAGE)
         elif last in calls.COMPARES:
@@ -631,6 +638,12 @@ class _Walk:
         else:
             self.load_call(node, ctx, name, last, words)
 
+    def hub_load(self, node: ast.Call, ctx: Ctx, words: dict[str, ast.expr]) -> None:
+        self.hush(node)
+        chosen = words.get("model") or (node.args[1] if len(node.args) > 1 else None)
+        if isinstance(chosen, ast.Constant) and isinstance(chosen.value, str) and not ctx.text:
+            self.expr(chosen, Ctx("load-call", ctx.level, True, family="torch.hub"))
+
     def load_call(self, node: ast.Call, ctx: Ctx, name: str, last: str, words: dict[str, ast.expr]) -> None:
         spec = calls.load_of(name)
         hosted = ctx.hosted or (spec is not None and spec.hosted) or calls.SERVED.search(name) is not None
@@ -654,6 +667,9 @@ class _Walk:
             if last == "from_pretrained" and "Peft" in name and len(node.args) > 1:
                 model_arguments.append(node.args[1])
         command = calls.is_command(name)
+        first = node.args[0] if node.args else None
+        # f("model_id", "a/b"), f("model_id", default="a/b"): helpers that read settings
+        named = isinstance(first, ast.Constant) and isinstance(first.value, str) and calls.is_model_key(first.value)
         for item in node.args:
             chosen = any(item is m for m in model_arguments)
             if chosen and not (last == "pipeline" and item is node.args[0] and len(node.args) > 1):
@@ -683,7 +699,8 @@ class _Walk:
                     "deepcopy",
                     "default_factory",
                 )
-                self.expr(item, ctx if keep else Ctx(place, ctx.level, command=command, hosted=hosted))
+                model = named and item is not first and len(node.args) == 2
+                self.expr(item, ctx if keep else Ctx(place, ctx.level, model, command=command, hosted=hosted))
         for word in node.keywords:
             if word.arg in (
                 "help",
@@ -706,7 +723,9 @@ class _Walk:
                 self.hush(word.value)
                 continue
             chosen = any(word.value is m for m in model_arguments)
-            model = chosen or (word.arg is not None and calls.is_model_key(word.arg))
+            model = (
+                chosen or (word.arg is not None and calls.is_model_key(word.arg)) or (named and word.arg == "default")
+            )
             level = OPTION if word.arg == "choices" and ctx.level == USE else ctx.level
             family = spec.family if chosen and spec is not None else ""
             self.expr(
@@ -729,9 +748,37 @@ class _Walk:
                 if isinstance(argument, ast.Name | ast.Attribute):
                     self.loads.append((argument, ctx._replace(hosted=hosted), self.scopes, node))
 
+    def local(self, argument: ast.expr, text: str, ctx: Ctx, via: str) -> bool:
+        """A folder of weights that lies in the tree itself: named by what its configuration says it is."""
+        folder = text.strip().strip("/").removeprefix("./")
+        if not folder or HOLE in folder or ".." in folder or len(folder) > 200:
+            return False
+        here = self.source.path.rpartition("/")[0]
+        for base in dict.fromkeys(("", here)):
+            at = f"{base}/{folder}" if base else folder
+            written = self.source.read(f"{at}/config.json") or self.source.read(f"{at}/adapter_config.json")
+            if written is not None:
+                match = re.search(r'"(?:_name_or_path|base_model_name_or_path)"\s*:\s*"([^"\\]{3,200})"', written)
+                found = self.lexicon.in_model_place(match[1]) if match else None
+                name = found.name if found is not None else folder
+                known = found.known if found is not None else ""
+                self.emit(
+                    argument,
+                    text,
+                    Identity(name, "file", "path", LIKELY, known),
+                    ctx._replace(place="load-call"),
+                    via or at,
+                )
+                return True
+        return False
+
     def load(self, argument: ast.expr, ctx: Ctx, scopes: tuple[ast.AST, ...], call: ast.Call) -> None:
         """A load call vouches for the literals that its argument comes from; without any, it is unresolved."""
-        if isinstance(argument, ast.Constant | ast.JoinedStr):
+        if isinstance(argument, ast.JoinedStr):
+            return
+        if isinstance(argument, ast.Constant):
+            if isinstance(argument.value, str) and self.identify(argument.value.strip(), Ctx(model=True)) is None:
+                self.local(argument, argument.value.strip(), ctx, "")
             return
         name = calls.dotted(call.func)
         spec = calls.load_of(name)
@@ -746,6 +793,8 @@ class _Walk:
             inner = Ctx("constant", ctx.level, True, hosted=ctx.hosted, family=spec.family if spec else "")
             found = self.identify(value.text.strip(), inner)
             if found is None:
+                node = value.node if value.node is not None else argument
+                self.local(node, value.text.strip(), ctx, f"loaded in line {call.lineno}")
                 continue
             if value.node is not None and value.node.lineno:
                 line, column = self.locate(value.node, value.text.strip())
@@ -888,6 +937,8 @@ def loader_name(text: str, family: str) -> Identity | None:
         return Identity(text, "file", "weights", LIKELY)
     if family == "tts" and re.fullmatch(r"tts_models/[\w-]+/[\w-]+/[\w.-]+", text):
         return Identity(text, "", "bare-name", LIKELY)
+    if family == "torch.hub" and re.fullmatch(r"[\w.-]{4,60}", text) and shapes.family(text.replace("_", "-")):
+        return Identity(text, "", "bare-name", POSSIBLE)
     if family == "file" and text.endswith((".gguf", ".bin")):
         return Identity(text, "file", "gguf-file", LIKELY)
     return None
