@@ -925,7 +925,7 @@ def loader_name(text: str, family: str) -> Identity | None:
         return Identity(f"whisper-{text}", "", "bare-name", LIKELY)
     if family == "ollama" and re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?(?::[\w.-]+)?", text):
         return Identity(text, "ollama", "ollama-tag", LIKELY)
-    if family == "timm" and re.fullmatch(r"(?:hf[-_]hub:)?[a-zA-Z][\w./-]{3,}", text):
+    if family == "timm" and re.fullmatch(r"(?:hf[-_]hub:[\w./-]+|[a-z][a-z0-9_.]{3,})", text) and (":" in text or shapes.family(text)):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
     if family == "clip" and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text) and ("hf-hub:" in text or "ViT" in text):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
