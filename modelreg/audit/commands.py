@@ -99,12 +99,14 @@ class Reading:
         resolve: Resolve | None = None,
         shell: Callable[[int, int], None] | None = None,
         code: Callable[[int, int], None] | None = None,
+        consumed: Callable[[], None] | None = None,
     ) -> None:
         self.page = page
         self.level = level
         self.resolve = resolve
         self.shell = shell
         self.code = code
+        self.consumed = consumed
 
     def command(self, words: Sequence[Word], level: str = "", written: str = "") -> None:
         """Report the models of one simple command."""
@@ -116,6 +118,10 @@ class Reading:
         if first in _SPEAKS and not written:
             if first != "cat":
                 for word in words[1:]:
+                    setting = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\S+)", word.value)
+                    if setting and places.role(setting[1]) == places.MODEL:  # written into a file of settings
+                        self.pair(word, setting[1], setting[2], level)
+                        continue
                     emit.running_text(self.page, word.start, word.end, "message")
             return
         if first in _TESTS:
@@ -212,6 +218,8 @@ class Reading:
                 identity = self.page.lexicon.exact(known) or self.page.lexicon.in_model_place(known)
                 if identity is not None:
                     self.page.add(*emit.span(self.page, word.start, word.end, value), identity, place, level, f"variables: {known}")
+                    if self.consumed:
+                        self.consumed()
                     return True
         return emit.in_place(self.page, word.start, word.end, value, place, level, via=via)
 

@@ -70,6 +70,8 @@ def in_place(
     identity = page.lexicon.exact(stripped)
     if identity is None and not weak:
         identity = page.lexicon.in_model_place(stripped)
+    if identity is not None and identity.kind == "hosted" and weak and stripped.isalpha():
+        return False  # a service sells a model by the name of `command`
     if identity is None:
         return _parts(page, start, end, stripped, place, level, weak)
     page.add(*span(page, start, end, stripped), identity, place, level, via)

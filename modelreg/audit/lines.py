@@ -115,6 +115,12 @@ class Page:
         text = self.text[start : min(end, start + 120)]
         self._open.setdefault((line, column), Unresolved(self.source.path, line, column, text, place, reason))
 
+    def discard(self, offset: int) -> None:
+        """Take back what was reported at a place: it is part of something longer."""
+        place = self.lines.place(offset)
+        for key in [k for k, r in self._found.items() if (r.line, r.column) == place and r.level != MENTION]:
+            del self._found[key]
+
     def has(self, line: int) -> bool:
         """Something was found in this line."""
         return any(key[0] == line for key in self._found)

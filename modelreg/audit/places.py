@@ -119,6 +119,8 @@ _NOT_LAST = frozenset(
     " options option info metadata name_prefix index layers layer heads hidden vocab seed prompt prompts fields"
     " field table schema view views controller module package import".split()
 )
+# `is_llama_model`, `use_llm`, `log_model`: switches.
+_FLAGS = frozenset("is has use using log save enable disable num n max min no skip with allow should revision keep share compile freeze offload".split())
 _GOOD_LAST = frozenset(
     "id ids name names path paths repo file uri url ref hf gguf path_or_name or_path checkpoint ckpt default primary"
     " fallback main fast small large big tiny local remote base chat llm embedding rerank vision code zh en".split()
@@ -144,6 +146,8 @@ def role(key: str) -> str:
         return _EXACT[name]
     words = name.split("_")
     last = words[-1]
+    if words[0] in _FLAGS or words[:2] == ["resume", "from"]:
+        return NEVER
     if any(w in ("dataset", "datasets") for w in words):
         return DATA
     if words[0] in ("image", "docker", "container") and last not in ("model", "encoder"):
