@@ -115,7 +115,9 @@ class Score:
                 print("false", f"{item.file}:{item.line}", item.text, item.name, item.level, item.place, trap)
         if show == "level":
             for d, item in self.wrong:
-                print("level", f"{d['file']}:{d['line']}", d["text"], "label", d["tier"], "found", item.level, item.place)
+                print(
+                    "level", f"{d['file']}:{d['line']}", d["text"], "label", d["tier"], "found", item.level, item.place
+                )
 
 
 def _ratio(part: int, whole: int) -> str:

@@ -13,7 +13,19 @@ from modelreg.core.finding import MENTION, USE
 _HEAD = re.compile(r"\ufeff?\s*---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _KEYS = ("license", "license_name", "license_link", "pipeline_tag", "library_name", "base_model_relation")
 # What only the head of a model card holds; other documents have heads too.
-_SIGNS = frozenset(["base_model", "pipeline_tag", "library_name", "model-index", "license_name", "model_name", "inference", "quantized_by", "license"])
+_SIGNS = frozenset(
+    [
+        "base_model",
+        "pipeline_tag",
+        "library_name",
+        "model-index",
+        "license_name",
+        "model_name",
+        "inference",
+        "quantized_by",
+        "license",
+    ]
+)
 _LIMIT = 100_000
 
 

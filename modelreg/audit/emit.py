@@ -58,7 +58,9 @@ def in_place(
         if known is None or known.kind == "hosted":
             inner_identity = page.lexicon.exact(rest) or (page.lexicon.in_model_place(rest) if not weak else None)
             if inner_identity is not None:
-                page.add(*span(page, start, end, stripped), inner_identity, place, HOSTED if level != MENTION else level, via)
+                page.add(
+                    *span(page, start, end, stripped), inner_identity, place, HOSTED if level != MENTION else level, via
+                )
                 return True
     local = places.LOCAL_ROUTES.match(stripped)
     if local is not None and "://" not in stripped and page.lexicon.exact(stripped) is None:

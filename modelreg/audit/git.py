@@ -76,7 +76,9 @@ def listing(root: str) -> Listing | None:
             nested.add(name.rstrip("/"))
         else:
             files.add(name)
-    return Listing(tuple(sorted(files)), tuple(sorted(submodules)), tuple(sorted(nested)), tuple(_names(ignored or b"")))
+    return Listing(
+        tuple(sorted(files)), tuple(sorted(submodules)), tuple(sorted(nested)), tuple(_names(ignored or b""))
+    )
 
 
 def changed_since(root: str, revision: str) -> frozenset[str]:

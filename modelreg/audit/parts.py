@@ -125,7 +125,9 @@ def _guess(text: str) -> str:
     if text.lstrip().startswith(("{", "[")):
         return "json"
     lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
-    if len(lines) > 2 and sum(re.match(r"\s*(?:- )?[\w.-]+:(?:\s|$)", line) is not None for line in lines) > 0.7 * len(lines):
+    if len(lines) > 2 and sum(re.match(r"\s*(?:- )?[\w.-]+:(?:\s|$)", line) is not None for line in lines) > 0.7 * len(
+        lines
+    ):
         return "yaml"
     if lines and all(re.match(r"(?:export )?[A-Za-z_]\w*=", line) for line in lines):
         return "env"

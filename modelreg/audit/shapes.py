@@ -117,7 +117,7 @@ _API = re.compile(
     r"hunyuan-(?:lite|pro|standard|turbo|turbos|code|vision|role|functioncall|large|t1)[\w-]*|"
     r"spark(?:-(?:lite|pro|max|ultra))|generalv[\d.]+|yi-(?:large|medium|vision|spark|lightning)(?:-\w+)*|"
     r"mistral-(?:large|medium|small|tiny)(?:-(?:latest|\d{4}))?|(?:open-)?(?:codestral|ministral-\db|pixtral-large|mistral-nemo)-latest|"
-    r"command(?:-(?:light|nightly|xlarge))?-?(?:nightly)?|embed-(?:english|multilingual)(?:-light)?-v[\d.]+|rerank-(?:english-|multilingual-)?v[\d.]+|"
+    r"command-(?:light|nightly|xlarge)(?:-nightly)?|embed-(?:english|multilingual)(?:-light)?-v[\d.]+|rerank-(?:english-|multilingual-)?v[\d.]+|"
     r"step-(?:1|2)[-\w]*|baichuan\d?-(?:turbo|npc-\w+|text-embedding)[\w-]*|360gpt[\w-]*|sense(?:chat|nova)[\w-]*|"
     r"grok-(?:beta|\d)(?:-[\w-]+)?|sonar(?:-\w+)*|voyage-[\w.-]+|titan-[\w-]+|nova-(?:lite|micro|pro|premier)[\w:-]*|luminous-\w+|"
     r"jina-embeddings-v\d-api|wanx[\w.-]*|paraformer-realtime-v\d|sambert-[\w-]+|cosyvoice-v\d"

@@ -121,7 +121,12 @@ class _Lexer:
                 if self.at == before and self.at < self.end and text[self.at] == "&":
                     self.at += 1
                 return
-            if match[0] == "(" and self.words and self.words[-1].value.endswith("=") and self.words[-1].end == match.start():
+            if (
+                match[0] == "("
+                and self.words
+                and self.words[-1].value.endswith("=")
+                and self.words[-1].end == match.start()
+            ):
                 return  # NAME=( ... ): the items are words of the same command
             if match[0] == ")" and self.words and _ASSIGN.fullmatch(self.words[0].value):
                 return
@@ -134,7 +139,12 @@ class _Lexer:
 
     def _finish(self) -> None:
         # Inside NAME=( the line breaks do not end the command.
-        if self.words and _ASSIGN.fullmatch(self.words[0].value) and self.at < self.end and self.text[self.at] in "\r\n":
+        if (
+            self.words
+            and _ASSIGN.fullmatch(self.words[0].value)
+            and self.at < self.end
+            and self.text[self.at] in "\r\n"
+        ):
             opened = self.text.find("(", self.words[0].end, self.words[0].end + 1)
             if opened >= 0 and self.text.rfind(")", opened, self.at) < 0:
                 return
@@ -245,7 +255,9 @@ class _Lexer:
             self.at = at
             return text[start:at]
         match = _NAME.match(text, start + 1, end)
-        self.at = match.end() if match else min(start + 2 if follows in "0123456789@*#?!" and follows else start + 1, end)
+        self.at = (
+            match.end() if match else min(start + 2 if follows in "0123456789@*#?!" and follows else start + 1, end)
+        )
         return text[start : self.at]
 
 
@@ -257,7 +269,9 @@ def is_assignment(word: Word) -> bool:
 def split_line(text: str, start: int, end: int) -> list[Word]:
     """Words between blanks, with quotes taken off: for command lines that are no shell's."""
     words = []
-    for match in re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|((?:[^\s\"']|\"[^\"\n]*\"|'[^'\n]*'|[\"'])+)").finditer(text, start, end):
+    for match in re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|((?:[^\s\"']|\"[^\"\n]*\"|'[^'\n]*'|[\"'])+)").finditer(
+        text, start, end
+    ):
         value = match[1] if match[1] is not None else match[2] if match[2] is not None else match[3]
         if match[3] is not None:
             value = re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda m: m[1] or m[2] or "", value)

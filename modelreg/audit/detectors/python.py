@@ -15,6 +15,7 @@ from typing import NamedTuple
 from modelreg.audit import python_calls as calls
 from modelreg.audit.python_lines import comment_start, detect_lines, in_comment, reference
 from modelreg.audit.python_values import HOLE, Module, Unknown
+from modelreg.audit.sieve import touches
 from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, POSSIBLE, USE, Reference, Unresolved
 
@@ -55,6 +56,12 @@ _DOC = Ctx("docstring", MENTION, text=True)
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
     """The models that a Python module names, each once a line, in the order of the lines."""
+    sift = getattr(lexicon, "lines", None)
+    wanted = sift(source.data) if sift is not None else None
+    if wanted is not None and not wanted:
+        return
+    if "\r" in source.text:
+        source = source._replace(text=source.text.replace("\r\n", "\n").replace("\r", "\n"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are the author's affair
@@ -62,7 +69,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _once(detect_lines(source, lexicon))
         return
-    walk = _Walk(source, lexicon, tree)
+    walk = _Walk(source, lexicon, tree, wanted)
     try:
         walk.run()
     except RecursionError:
@@ -85,7 +92,8 @@ def _once(found: Iterator[Reference] | list[Reference]) -> Iterator[Reference]:
 
 
 class _Walk:
-    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module) -> None:
+    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None) -> None:
+        self.wanted = wanted  # lines that can name a model; None for all
         self.source = source
         self.lexicon = lexicon
         self.tree = tree
@@ -111,6 +119,12 @@ class _Walk:
 
     def block(self, body: list[ast.stmt], level: str, doc: bool = False) -> None:
         for at, node in enumerate(body):
+            if self.wanted is not None:
+                first = node.lineno
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.decorator_list:
+                    first = node.decorator_list[0].lineno
+                if not touches(self.wanted, first, node.end_lineno or first):
+                    continue
             if doc and at == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 self.expr(node.value, _DOC)
             else:
@@ -210,11 +224,20 @@ class _Walk:
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, level: str) -> None:
         for decorator in node.decorator_list:
-            self.expr(decorator, Ctx("decorator", level))
+            self.decorator(decorator, level)
         self.defaults(node.args, level)
         outer, self.scopes = self.scopes, (*self.scopes, node)
         self.block(node.body, level, doc=True)
         self.scopes = outer
+
+    def decorator(self, node: ast.expr, level: str) -> None:
+        if isinstance(node, ast.Call) and "doc" in calls.dotted(node.func).rpartition(".")[2].lower():
+            for part in [*node.args, *(k.value for k in node.keywords)]:
+                name = next((k.arg or "" for k in node.keywords if k.value is part), "")
+                # what the documentation shall show
+                self.expr(part, Ctx("docstring", MENTION, True) if calls.is_model_key(name) else _DOC)
+        else:
+            self.expr(node, Ctx("decorator", level))
 
     def defaults(self, args: ast.arguments, level: str) -> None:
         plain = [*args.posonlyargs, *args.args]
@@ -235,7 +258,7 @@ class _Walk:
 
     def class_(self, node: ast.ClassDef, level: str) -> None:
         for decorator in node.decorator_list:
-            self.expr(decorator, Ctx("decorator", level))
+            self.decorator(decorator, level)
         for word in node.keywords:
             self.expr(word.value, Ctx("class-keyword", level))
         outer, self.scopes = self.scopes, (*self.scopes, node)
@@ -342,6 +365,8 @@ class _Walk:
         """A text of several words: a message, a document, a command."""
         first, last = node.lineno, node.end_lineno or node.lineno
         for number in range(first, last + 1):
+            if self.wanted is not None and last - first > 3 and not touches(self.wanted, number, number):
+                continue
             line = self.lines[number - 1] if number <= len(self.lines) else ""
             start = _chars(line, node.col_offset) if number == first else 0
             stop = _chars(line, node.end_col_offset or 0) if number == last else len(line)
@@ -787,7 +812,8 @@ class _Walk:
     # ---- comments -----------------------------------------------------------------------------------------------
 
     def comments(self) -> None:
-        for number, line in enumerate(self.lines, 1):
+        for number in self.wanted if self.wanted is not None else range(1, len(self.lines) + 1):
+            line = self.lines[number - 1] if number <= len(self.lines) else ""
             if "#" not in line or number in self.inside:
                 continue
             spans = self.covered.get(number)

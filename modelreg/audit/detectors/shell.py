@@ -116,7 +116,9 @@ class Shell:
             return False
         self.consumed()
         if not dry:
-            self.page.add(*emit.span(self.page, one.start, one.end, one.value), identity, place, level, f"variables: {whole}")
+            self.page.add(
+                *emit.span(self.page, one.start, one.end, one.value), identity, place, level, f"variables: {whole}"
+            )
         return True
 
     def _comment(self, start: int, end: int) -> None:
@@ -124,7 +126,12 @@ class Shell:
         match = re.compile(r"#+\s*").match(self.page.text, start, end)
         begin = match.end() if match else start
         body = self.page.text[begin:end]
-        if self.inner < _MAX_INNER and (body.startswith("-") and " " in body or looks_like_command(body) or re.match(r"(?:export\s+)?[A-Za-z_]\w*=\S", body)):
+        if self.inner < _MAX_INNER and (
+            body.startswith("-")
+            and " " in body
+            or looks_like_command(body)
+            or re.match(r"(?:export\s+)?[A-Za-z_]\w*=\S", body)
+        ):
             self.inner += 1
             shell = Shell(self.page, MENTION, "comment")
             shell.inner = self.inner
@@ -191,7 +198,11 @@ class Shell:
         if not value and word.end < len(self.page.text) and self.page.text[word.end] == "(":
             count = 1
             for item in rest[at + 1 :]:
-                if words.is_assignment(item) and "/" not in item.value.partition("=")[0] and not item.value.startswith("["):
+                if (
+                    words.is_assignment(item)
+                    and "/" not in item.value.partition("=")[0]
+                    and not item.value.startswith("[")
+                ):
                     break
                 inner = item.value.partition("]=")[2] if item.value.startswith("[") else item.value
                 start, end = emit.span(self.page, item.start, item.end, inner)
@@ -211,7 +222,9 @@ class Shell:
     def _assign(self, name: str, word: Word, depth: int, level: str, add: bool = False) -> None:
         self.order += 1
         for match in _VARIABLE.finditer(word.value):
-            self._use(match[1] or match[2], places.role(name) == places.MODEL and _WHOLE.fullmatch(word.value) is not None)
+            self._use(
+                match[1] or match[2], places.role(name) == places.MODEL and _WHOLE.fullmatch(word.value) is not None
+            )
         one = _Assigned(name, word.value, word.start, word.end, depth, self.order, level)
         one.used = add
         values = self.assigned.setdefault(name, [])
