@@ -93,7 +93,9 @@ class Page:
         )
         key = (line, (identity.known or identity.name).casefold())
         old = self._found.get(key)
-        if old is None or _RANK[level] < _RANK[old.level]:
+        # Of `[Phi-4](https://huggingface.co/microsoft/phi-4)` the fuller name stays.
+        fuller = old is not None and _RANK[level] == _RANK[old.level] and "/" in identity.name and "/" not in old.name
+        if old is None or fuller or _RANK[level] < _RANK[old.level]:
             self._found[key] = reference
 
     def adopt(self, item: Reference | Unresolved) -> None:
