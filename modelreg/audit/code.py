@@ -285,21 +285,6 @@ class _Code:
             return
         if role in (places.NEVER, places.DATA) or (key and places.snake(key) in ("user_agent", "dataset")):
             return
-        if role == places.TEXT or (call and _SPEAKS.search(call) and not key):
-            emit.running_text(page, first, stop, "message")
-            return
-        if _COMPARED.search(head[-60:]) and not head.rstrip().endswith("=>"):
-            emit.certain(page, first, stop, value, "comparison", MENTION)
-            return
-        if re.match(r"\s*[=!]==?", after):
-            emit.certain(page, first, stop, value, "comparison", MENTION)
-            return
-        hosted = self._hosted(call, key)
-        if hosted and level == USE:
-            level = HOSTED
-        if role == places.ALIAS:
-            emit.certain(page, first, stop, value, "alias", MENTION)
-            return
         whole = self._whole(first, stop, value, head)
         if whole != value:
             strong = role == places.MODEL or (call and _LOADERS.search(call) is not None)
@@ -315,6 +300,21 @@ class _Code:
                 )
                 self.parts.update(self.used)
                 return
+        if role == places.TEXT or (call and _SPEAKS.search(call) and not key):
+            emit.running_text(page, first, stop, "message")
+            return
+        if _COMPARED.search(head[-60:]) and not head.rstrip().endswith("=>"):
+            emit.certain(page, first, stop, value, "comparison", MENTION)
+            return
+        if re.match(r"\s*[=!]==?", after):
+            emit.certain(page, first, stop, value, "comparison", MENTION)
+            return
+        hosted = self._hosted(call, key)
+        if hosted and level == USE:
+            level = HOSTED
+        if role == places.ALIAS:
+            emit.certain(page, first, stop, value, "alias", MENTION)
+            return
         if _ENV_DEFAULT.search(head):
             name = _ENV_NAME.search(line_head)
             strong = role == places.MODEL or (name is not None and places.role(name[1] or name[2]) == places.MODEL)

@@ -324,12 +324,14 @@ class Reading:
                     ):
                         skip = name != "-m" or at + 1 < len(words)
                         continue
+                    if places.snake(name).endswith("s") and places.role(name) == places.MODEL:
+                        rest = [w.value.startswith("-") for w in words[at + 1 :]]
+                        several = words[at + 1 : at + 1 + (rest.index(True) if True in rest else len(rest))]
+                        for more in several:  # `--models a/b c/d`
+                            self.model(more, "flag", OPTION if level == USE and len(several) > 1 else level)
+                        taken.update(range(at + 1, at + 1 + len(several)))
+                        continue
                     skip = self._flag(name, following, following.value, level, program, hosted)
-                    if skip and places.snake(name).endswith("s") and places.role(name) == places.MODEL:
-                        for more in words[at + 2 :]:
-                            if more.value.startswith("-"):
-                                break
-                            self.model(more, "flag", OPTION if level == USE else level)
                 continue
             self._plain(word, level, program, hosted)
 

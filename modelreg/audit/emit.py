@@ -55,7 +55,8 @@ def in_place(
     if route is not None and "://" not in stripped:
         known = page.lexicon.exact(stripped)
         rest = stripped[route.end() :]
-        if known is None or known.kind == "hosted":
+        several = stripped.count("/") > 1 and not stripped.lower().startswith(("huggingface/", "github/", "models/"))
+        if known is None or known.kind == "hosted" or several:
             inner_identity = page.lexicon.exact(rest) or (page.lexicon.in_model_place(rest) if not weak else None)
             if inner_identity is not None:
                 page.add(

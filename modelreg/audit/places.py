@@ -84,6 +84,8 @@ _EXACT = {
         " class_name _target_ __class__ module import imports entrypoints plugin plugins extends $schema workflow"
         " action run_name wandb_project wandb_run_name project project_name experiment_name exp_name job_name task"
         " tasks library_name pipeline_tag route routes endpoint_path model_class_path export_model_id"
+        " hostname container_name service_name cluster cluster_name deployment release chart bucket slug codename app app_name"
+        " service_account release_name pvc claim_name secret secret_name config_map node_pool nodepool node_selector instance_type"
         " wandb_entity entity served_model_path rope_type tool_call_parser tool_parser reasoning_parser".split(),
         NEVER,
     ),

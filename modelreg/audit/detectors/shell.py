@@ -144,10 +144,12 @@ class Shell:
 
     def _command(self, command: Command) -> None:
         items = list(command.words)
-        if not items:
-            return
         depth = command.depth
         level = OPTION if depth and self.base == USE else self.base
+        if not items:
+            if command.body is not None:  # RUN <<EOF
+                self.part(*command.body)
+            return
         first = items[0].value
         if first in ("for", "select", "foreach") and len(items) > 2:
             self._loop(items, depth)
