@@ -1,7 +1,7 @@
 """References with the registry, the declared use and the policy -> findings and models. No file is read here.
 
 Each place gets one finding that says what its model is and what the terms say; what the policy adds stands beside it.
-What is about a model as a whole (evidence, lock, limits, age of the facts) is told once, at the place that matters most.
+What is about a model as a whole (evidence, lock, limits, age of the facts) is told once, at its foremost place.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from modelreg.decision.headroom import headroom
 from modelreg.ledger.match import Use
 
 _NEAR = 3  # suggestions for an unknown name
+_LOOKED = 12  # unknown names for which near ones are looked up
 _RULE_OF = {
     PROHIBITED: (rules.PROHIBITED_USE, "prohibited"),
     REQUIRES_AGREEMENT: (rules.REQUIRES_AGREEMENT, "agreement-first"),
@@ -86,6 +87,7 @@ class Judge:
         self.evidence = evidence
         self.locked = locked
         self._by_path: dict[str, tuple[str, Facts]] = {}
+        self._suggested: dict[str, list[str]] = {}
 
     def shown(self, path: str) -> str:
         """A path as findings show it: from the root, so that it does not depend on the machine."""
@@ -215,13 +217,22 @@ class Judge:
 
     def _unknown(self, place: Place) -> Said:
         reference = place.reference
-        near = list(place.answer.subject.suggestions[:_NEAR]) if reference.confidence != POSSIBLE else []
+        near = self._near(place)
         severity = self.policy.severity[rules.UNKNOWN_MODEL]
         if reference.confidence == POSSIBLE and severity == rules.ERROR:
             severity = rules.WARNING
         code = "unknown-weights" if reference.kind == "weights" else "unknown-near" if near else "unknown"
         params: dict[str, Any] = {"name": reference.name, **({"near": near} if code == "unknown-near" else {})}
         return Said(rules.UNKNOWN_MODEL, place, code, params, severity=severity)
+
+    def _near(self, place: Place) -> list[str]:
+        """Known names near an unknown one, for the first names that fail: looking costs time."""
+        name = place.reference.name
+        if name not in self._suggested:
+            if place.reference.confidence == POSSIBLE or not self.fails(place.level) or len(self._suggested) >= _LOOKED:
+                return []
+            self._suggested[name] = self.lookup.near(name)[:_NEAR]
+        return self._suggested[name]
 
     def _verdict(self, place: Place) -> Said:
         reference, answer = place.reference, place.answer
@@ -230,7 +241,11 @@ class Judge:
         if not answer.settled:
             descent = decision.descent
             bases = list(descent.bases) if descent else []
-            params = {"name": reference.name, "bases": bases, "confidence": descent.confidence if descent else ""}
+            params: dict[str, Any] = {
+                "name": reference.name,
+                "bases": bases,
+                "confidence": descent.confidence if descent else "",
+            }
             return Said(rules.UNDETERMINED_TERMS, place, "copy-uncertain", params)
         if _only_undeclared(decision):
             return Said(rules.MODEL_FOUND, place, "found-undeclared", {"model": label})

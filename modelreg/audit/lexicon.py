@@ -30,7 +30,7 @@ _MEMO = 20_000
 _NOT_MODELS = frozenset(
     "datasets spaces papers collections docs blog posts settings join login signup pricing tasks learn chat organizations "
     "studios dataset profile my headlines brand topic library enterprise inference-endpoints search models support "
-    "new welcome terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
+    "new welcome transformers accelerate diffusers peft trl optimum tokenizers evaluate terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
 )
 _INSIDE = frozenset(
     "tree blob resolve raw commit commits discussions files file summary feedback quickstart community discussion".split()
@@ -312,8 +312,19 @@ class Names:
             host = host.rpartition("@")[2].lower().removeprefix("www.")
             kind = HOSTS.get(host, "")
             if kind in ("", "github") or not path:
-                return None
+                return self._elsewhere(host, path)
         return self._on_hub(kind, path.split("?")[0].split("#")[0], text)
+
+    def _elsewhere(self, host: str, path: str) -> Identity | None:
+        """A URL of no hub: TensorFlow Hub, or a file of weights that says what it is."""
+        parts = [p for p in path.split("?")[0].split("#")[0].split("/") if p]
+        if host == "tfhub.dev" and len(parts) >= 2 and parts[0] != "s":
+            return Identity(f"{parts[0]}/{parts[1]}", "", "url", LIKELY)
+        if parts and shapes.WEIGHTS.search(parts[-1].lower()) and not _BAD.search(parts[-1]):
+            found = self._weights_file(parts[-1]) if parts[-1].lower().endswith(".gguf") else self._bare(parts[-1], "")
+            if found is not None and found.kind in ("weights", "gguf-file"):
+                return found._replace(kind="url")
+        return None
 
     def _on_hub(self, kind: str, path: str, text: str) -> Identity | None:
         parts = [p for p in path.split("/") if p and p not in (".", "..")]
@@ -364,6 +375,8 @@ class Names:
             return Identity(parts[0], kind, "url", LIKELY, known, _url_revision(parts, 1))
         last, _, revision = parts[1].partition("@")
         last = last.removesuffix(".git").partition(":")[0].rstrip(".,;:!")
+        if shapes.is_file(last):
+            return None
         name = f"{parts[0]}/{last}"
         if not shapes.ID.fullmatch(name) or (
             kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text
@@ -434,6 +447,8 @@ class Names:
         if name.startswith("@"):
             return None
         parts = [p for p in name.split("/") if p]
+        if name.startswith("accounts/") and parts[2:3] == ["models"] and len(parts) == 4:  # Fireworks
+            return Identity(name, "", "hosted", LIKELY)
         if len(parts) == 3 and name[0] not in "/.~" and ":" not in name:
             if parts[0].lower() in _ROUTES or parts[0].lower() in ("huggingface", "hf", "modelscope", "vllm", "models"):
                 found = self._id(f"{parts[1]}/{parts[2]}", "")

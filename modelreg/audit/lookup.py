@@ -11,11 +11,13 @@ from modelreg.book import Book
 from modelreg.core.facts import Facts
 from modelreg.core.finding import Reference
 from modelreg.core.holdings import purl
-from modelreg.core.model import HIGH, Model
+from modelreg.core.model import HIGH, Descent, Model
 from modelreg.core.verdict import Decision
 from modelreg.decision import freshness
 from modelreg.decision.case import Bundle
 from modelreg.decision.engine import Subject, decide, texts_in_force
+from modelreg.registry.lineage import trace
+from modelreg.registry.names import Ambiguous, Found, Unknown
 
 # How a name on one hub is written so that the registry looks there first.
 _ON_HUB = {"modelscope": "modelscope://", "ollama": "ollama:", "github": "https://github.com/"}
@@ -96,6 +98,8 @@ class Lookup:
         self.max_age = max_age
         self._subjects: dict[tuple[str, str, str], Subject] = {}
         self._answers: dict[tuple[Any, ...], Answer] = {}
+        self._decided: dict[tuple[Any, ...], tuple[Decision, tuple[Bundle, ...]]] = {}
+        self._keys: dict[int, tuple[Facts, tuple[tuple[str, str], ...]]] = {}
 
     def subject(self, name: str, hub: str = "", revision: str = "") -> Subject:
         """What a name on a hub means."""
@@ -112,28 +116,50 @@ class Lookup:
         if hub == "file" or name.startswith((".", "/", "~")) or name.count("/") > 1:
             # A folder that bears a model's name is that model until its files say otherwise.
             spellings.append(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
-        first: Subject | None = None
+        registry = self.book.registry
+        descent: Descent | None = None
         for spelling in dict.fromkeys(s for s in spellings if s):
-            subject = self.book.subject(spelling, revision or None)
-            if subject.model is not None or subject.candidates:
-                return subject._replace(asked=name)
-            if first is None or (first.descent is None and subject.descent is not None):
-                first = subject
-        return (first or Subject(name))._replace(asked=name)
+            found = registry.resolve(spelling)
+            if isinstance(found, Found):
+                return Subject(name, self.book.model(found.id), revision=revision or found.revision)
+            if isinstance(found, Ambiguous):
+                return Subject(name, candidates=tuple(found.candidates))
+            descent = descent or trace(registry.name_index, spelling)
+        return Subject(name, descent=descent, revision=revision)
+
+    def near(self, name: str) -> list[str]:
+        """Ids whose names are near an unknown one; costs tens of milliseconds."""
+        found = self.book.registry.resolve(name)
+        return list(found.suggestions) if isinstance(found, Unknown) else []
 
     def answer(self, reference: Reference, facts: Facts) -> Answer:
         """What the terms say to the use of what a place names."""
-        key = (reference.name, reference.hub, reference.revision, tuple(sorted((k, repr(v)) for k, v in facts.items())))
+        key = (reference.name, reference.hub, reference.kind, reference.revision, self._key(facts))
         if key not in self._answers:
             self._answers[key] = self._answer(reference, facts)
         return self._answers[key]
 
+    def _key(self, facts: Facts) -> tuple[tuple[str, str], ...]:
+        known = self._keys.get(id(facts))
+        if known is None or known[0] is not facts:
+            known = self._keys[id(facts)] = (facts, tuple(sorted((k, repr(v)) for k, v in facts.items())))
+        return known[1]
+
+    def _decision(self, subject: Subject, facts: Facts) -> tuple[Decision, tuple[Bundle, ...]]:
+        """The decision and its texts; names of one model share them."""
+        key = (subject.model.id if subject.model else subject.asked, subject.revision, self._key(facts))
+        if key not in self._decided:
+            decision = decide(subject, facts, self.as_of, self.book)
+            bundles: tuple[Bundle, ...] = ()
+            if subject.model is not None or subject.descent is not None:
+                bundles = tuple(texts_in_force(subject, facts, self.as_of, self.book))
+            self._decided[key] = freshness.mark(decision, self.book, self.as_of, self.max_age), bundles
+        decision, bundles = self._decided[key]
+        return decision._replace(asked=subject.asked), bundles
+
     def _answer(self, reference: Reference, facts: Facts) -> Answer:
         subject = self.subject(reference.name, reference.hub, reference.revision)
-        decision = freshness.mark(decide(subject, facts, self.as_of, self.book), self.book, self.as_of, self.max_age)
-        bundles: tuple[Bundle, ...] = ()
-        if not subject.candidates:
-            bundles = tuple(texts_in_force(subject, facts, self.as_of, self.book))
+        decision, bundles = self._decision(subject, facts)
         models = [subject.model, *(b.model for b in bundles)]
         found: dict[str, Model] = {m.id: m for m in models if m is not None}
         return Answer(

@@ -32,7 +32,7 @@ class Scanned(NamedTuple):
     """What a tree holds, in order of place.
 
     Attributes:
-        cards: claims of model cards by file; files: how many were looked at; cached: how many of them came from the cache.
+        cards: claims of model cards by file; files: how many were looked at; cached: of them, known from before.
     """
 
     references: tuple[Reference, ...]
@@ -43,7 +43,7 @@ class Scanned(NamedTuple):
     cached: int
 
 
-class _TooLong(Exception):
+class _TooLongError(Exception):
     """A file took longer than its limit."""
 
 
@@ -63,7 +63,7 @@ def scan(tree: Tree, lexicon: Lexicon, cache: Cache | None = None, *, jobs: int 
     """Look into the files of a tree.
 
     Args:
-        cache: of this tree, loaded, or None; jobs: processes at most (one, where threads run beside or the tree is small).
+        cache: of this tree, loaded, or None; jobs: processes at most (one where threads run beside, or in a small tree).
         guard: a file that takes too long is given up; needs the main thread of a program that uses no alarms.
     Raises: ModelEnvironmentError: a process was killed (memory).
     """
@@ -81,7 +81,7 @@ def scan(tree: Tree, lexicon: Lexicon, cache: Cache | None = None, *, jobs: int 
     cached = len(entries)
     worker = _Worker(tree, lexicon, cache, guard)
     size = sum(f.size for f in todo)
-    if jobs > 1 and size > LARGE and _can_fork():
+    if jobs > 1 and size > LARGE and can_fork():
         results = _in_processes(worker, todo, min(jobs, 1 + size // LARGE))
     else:
         results = ((file.path, *worker.look(file)) for file in todo)
@@ -171,9 +171,9 @@ class _Worker:
                         references.append(item)
                     else:
                         unresolved.append(item)
-        except _TooLong:
+        except _TooLongError:
             return self._entry(file, "", None, skipped=Skipped(source.path, "timeout", f"{_SECONDS:g} s"))
-        except (Exception, RecursionError) as error:  # noqa: BLE001 - one hostile file must not hide the others
+        except (Exception, RecursionError) as error:  # one hostile file must not hide the others
             if os.environ.get("MODELREG_DEBUG"):
                 raise
             # Not cached: the next version of the detector may read it.
@@ -203,7 +203,7 @@ def _limit(seconds: float) -> Iterator[None]:
         return
 
     def stop(*_: Any) -> None:
-        raise _TooLong
+        raise _TooLongError
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -214,7 +214,8 @@ def _limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _can_fork() -> bool:
+def can_fork() -> bool:
+    """Whether further processes may be made as copies of this one."""
     # A copy of a process whose other threads hold locks may never wake up.
     return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
 
@@ -222,7 +223,8 @@ def _can_fork() -> bool:
 _worker: _Worker | None = None
 
 
-def _start() -> None:
+def start_quietly() -> None:
+    """What a forked process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears Ctrl-C and ends the others
 
 
@@ -251,11 +253,11 @@ def _in_processes(worker: _Worker, files: Sequence[File], jobs: int) -> Iterator
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
-    global _worker  # noqa: PLW0603 - what a forked process finds in its memory
+    global _worker  # what a forked process finds in its memory
     for kind in sorted({f.kind for f in files}):
         detector(kind)  # imported once, before the fork
     _worker = worker
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=_start)
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=start_quietly)
     try:
         for done in as_completed([pool.submit(_look_all, chunk) for chunk in _chunks(files)]):
             yield from done.result()

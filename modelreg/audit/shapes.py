@@ -130,7 +130,7 @@ _WELL_KNOWN = re.compile(
     r"longformer|camembert|distilbert|distilroberta|xlm-mlm|pegasus|marian|mpnet|unispeech|wav2vec2|hubert|wavlm|whisper|"
     r"deit|vit|beit|swin|convnext|dinov2|detr|layoutlm(?:v[23])?|trocr|donut|blip2?|siglip|sam-vit|chinese-(?:\w+-)*?(?:bert|roberta|macbert|electra|"
     r"alpaca|llama)[\w.-]*)-(?:base|large|small|tiny|medium|huge|giant|xl|xxl|xlarge|xsmall|mini)(?:-[\w.]+)*|"
-    r"gpt2-(?:medium|large|xl|small)|distilgpt2|openai-gpt|transfo-xl-wt103|ctrl|"
+    r"gpt2-(?:medium|large|xl|small)|distilgpt2|openai-gpt|transfo-xl-wt103|"
     r"all-(?:minilm|mpnet|distilroberta|roberta)-[\w-]+|paraphrase-[\w-]+-v\d|multi-qa-[\w-]+|msmarco-[\w.-]+|"
     r"distiluse-[\w-]+|stsb-[\w-]+|nli-[\w-]+-v\d|gtr-t5-\w+|sentence-t5-\w+|clip-vit-[\w-]+|"
     r"bge-(?:small|base|large|m3|reranker|multilingual|en|visualized|code)[\w.-]*|m3e-(?:small|base|large)|"

@@ -12,7 +12,7 @@ class AuditWords:
     """The catalogue of audit reports in one language; only reports load it.
 
     Codes come from detectors, policy and walker. One without words is shown as it is, so that a new code never stops a
-    report; tests/i18n keeps both languages equal. Sentences of findings and rules stand in `en_findings`, `zh_findings`.
+    report; tests/i18n keeps both languages equal. Sentences of findings and rules stand in `en_findings` and its twin.
     """
 
     __slots__ = ("_catalogue", "words")

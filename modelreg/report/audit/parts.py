@@ -26,6 +26,7 @@ class Context(NamedTuple):
         line_of: (file, line) -> that line of the source, "" where it cannot be had; for carets.
         terminal: people read it on a terminal: rich, width cells wide; colour: with colours.
         notes: CI formats (sarif, github, gitlab, junit) also list findings of severity `note`.
+        levels: cyclonedx, spdx, notice: models at these levels; by default those whose weights the project takes.
         spec_version: of CycloneDX: 1.6 or 1.7.
     """
 
@@ -35,6 +36,7 @@ class Context(NamedTuple):
     colour: bool = True
     width: int = 100
     notes: bool = False
+    levels: tuple[str, ...] = (USE, OPTION)
     spec_version: str = "1.6"
 
 
@@ -202,12 +204,24 @@ def _name(entry: Mapping[str, Any]) -> str:
     return str(entry.get("name") or entry.get("asked") or decision.get("asked") or entry.get("model") or "")
 
 
-def shown_values(entry: Mapping[str, Any]) -> str:
-    """The values of a condition in one line: prescribed lines, figures, addresses."""
+# Their values are prescribed to the letter.
+PRESCRIBED = ("notice-file", "built-with", "name-prefix", "name-contains", "attribution-display")
+
+
+def shown_values(entry: Mapping[str, Any], words: AuditWords | None = None) -> str:
+    """The values of a condition in one line: prescribed lines, figures, addresses.
+
+    Args:
+        words: tags of the format ("illegal", "military") in words; prescribed lines stay as they are.
+    """
     parts = []
     for value in entry.get("values") or ():
-        grouped = isinstance(value, int) and not isinstance(value, bool)
-        parts.append(f"{value:,}" if grouped else str(value))
+        if isinstance(value, int) and not isinstance(value, bool):
+            parts.append(f"{value:,}")
+        elif words is not None and entry.get("label") not in PRESCRIBED:
+            parts.append(words.words.value(str(value)))
+        else:
+            parts.append(str(value))
     return "; ".join(parts)
 
 

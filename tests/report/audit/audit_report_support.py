@@ -144,7 +144,7 @@ def report() -> AuditReport:
             finding("Qwen/Qwen2.5-7B-Instruct", "tests/test_app.py", 5, level="test"),
             Finding(
                 "expired-suppression", "error", policy, "", "", "", (), (),
-                ("suppression-expired", {"rule": "prohibited-use", "owner": "ml@example.org", "count": 1}),
+                ("suppression-past", {"rule": "prohibited-use", "owner": "ml@example.org", "expires": "2026-06-30"}),
                 "f" * 32,
             ),
         ],
