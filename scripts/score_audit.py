@@ -3,7 +3,7 @@
     python scripts/score_audit.py FILES LABELS.jsonl [--list fp|fn|level] [--only GLOB]
 
 FILES is the folder that the labels' paths start from; each folder in it is a tree of its own. A label is one object a line:
-`file`, `line`, `text`, `model`, `wanted` (true, false: must not be reported, null: either way), `also` (further names that
+`file`, `line`, `at` (further places), `text`, `model`, `wanted` (true, false: must not be reported, null: either way), `also` (further names that
 count), `tier` and `tier_ok` (levels that are right), `view` (`code` or `doc`), `dead` (may be reported as a mention only).
 Whatever is reported and not labelled counts as false. No policy and no decision takes part: only what was found.
 """
@@ -40,10 +40,12 @@ def tail(name: str) -> str:
     return re.sub(r"[-_.]", "-", norm(name).rpartition("/")[2])
 
 
-def references(files: Path, jobs: int) -> list[Reference]:
-    """Everything that is found below a folder, tree by tree."""
+def references(files: Path, jobs: int, one: bool) -> list[Reference]:
+    """Everything that is found below a folder, tree by tree; `one`: the folder is the only tree."""
     lexicon = load_lexicon()
     found: list[Reference] = []
+    if one:
+        return list(scan(walk(str(files)), lexicon, jobs=jobs).references)
     for root in sorted(p for p in files.iterdir() if p.is_dir()):
         for item in scan(walk(str(root)), lexicon, jobs=jobs).references:
             found.append(item._replace(file=f"{root.name}/{item.file}"))
@@ -56,8 +58,15 @@ class Score:
     def __init__(self, labels: list[dict[str, Any]], found: list[Reference]) -> None:
         self.labels = labels
         self.by: defaultdict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        self.folders: list[tuple[str, dict[str, Any]]] = []
         for label in labels:
             self.by[label["file"], label["line"]].append(label)
+            for other in label.get("at", ()):  # further places where the same use may be reported: LINE or FILE:LINE
+                file, _, line = other.rpartition(":")
+                if line.isdigit():
+                    self.by[file or label["file"], int(line)].append(label)
+                else:
+                    self.folders.append((file, label))
         self.hit: dict[int, Reference] = {}
         self.false: list[tuple[Reference, str]] = []
         self.wrong: list[tuple[Mapping[str, Any], Reference]] = []
@@ -67,7 +76,8 @@ class Score:
             self.judge(item)
 
     def judge(self, item: Reference) -> None:
-        here = self.by.get((item.file, item.line), [])
+        here = list(self.by.get((item.file, item.line), []))
+        here += [label for folder, label in self.folders if item.file.startswith(folder)]
         names = {norm(item.name), norm(item.text)}
         tails = {tail(n) for n in names}
         for label in here:
@@ -115,7 +125,9 @@ class Score:
                 print("false", f"{item.file}:{item.line}", item.text, item.name, item.level, item.place, trap)
         if show == "level":
             for d, item in self.wrong:
-                print("level", f"{d['file']}:{d['line']}", d["text"], "label", d["tier"], "found", item.level, item.place)
+                print(
+                    "level", f"{d['file']}:{d['line']}", d["text"], "label", d["tier"], "found", item.level, item.place
+                )
 
 
 def _ratio(part: int, whole: int) -> str:
@@ -128,11 +140,12 @@ def main() -> int:
     parser.add_argument("labels", type=Path)
     parser.add_argument("--list", choices=("fp", "fn", "level"), default="")
     parser.add_argument("--only", default="*", help="labels and findings of files that fit this pattern")
+    parser.add_argument("--one", action="store_true", help="FILES is one tree, not a folder of trees")
     parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     labels = [json.loads(line) for line in given.labels.read_text(encoding="utf-8").splitlines()]
     labels = [d for d in labels if fnmatch(d["file"], given.only)]
-    found = [r for r in references(given.files, given.jobs) if fnmatch(r.file, given.only)]
+    found = [r for r in references(given.files, given.jobs, given.one) if fnmatch(r.file, given.only)]
     Score(labels, found).print(given.list)
     return 0
 

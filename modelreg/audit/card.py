@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from modelreg.audit import emit
+from modelreg.audit import emit, places
 from modelreg.audit.lines import Page
 from modelreg.audit.tree import LIST, SCALAR, Node
 from modelreg.core.finding import MENTION, USE
@@ -13,7 +13,19 @@ from modelreg.core.finding import MENTION, USE
 _HEAD = re.compile(r"\ufeff?\s*---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _KEYS = ("license", "license_name", "license_link", "pipeline_tag", "library_name", "base_model_relation")
 # What only the head of a model card holds; other documents have heads too.
-_SIGNS = frozenset(["base_model", "pipeline_tag", "library_name", "model-index", "license_name", "model_name", "inference", "quantized_by", "license"])
+_SIGNS = frozenset(
+    [
+        "base_model",
+        "pipeline_tag",
+        "library_name",
+        "model-index",
+        "license_name",
+        "model_name",
+        "inference",
+        "quantized_by",
+        "license",
+    ]
+)
 _LIMIT = 100_000
 
 
@@ -62,6 +74,9 @@ def read(page: Page) -> int:
                 _base(page, node, shift, via)
         elif key.value in ("datasets", "license_link", "license", "tags", "language", "metrics"):
             continue
+        elif value.kind == SCALAR and places.role(key.value) == places.MODEL and not is_card:
+            # heads of prompts and agents: the model that runs them
+            emit.in_place(page, shift + value.start, shift + value.end, value.value, "config-key", USE)
         else:
             for scalar in value.scalars():
                 if len(scalar.value) > 3:

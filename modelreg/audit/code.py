@@ -7,6 +7,7 @@ Python has a parser of its own (`detectors/python.py`); this reads it only insid
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from modelreg.audit import emit, places
@@ -34,9 +35,13 @@ class Language(NamedTuple):
 _C = (("/*", "*/"),)
 JAVASCRIPT = Language(("//",), _C, (('"', '"', True), ("'", "'", True), ("`", "`", True)), regex=True)
 GO = Language(("//",), _C, (("`", "`", False), ('"', '"', True)), char=True)
-RUST = Language(("//",), _C, (('r##"', '"##', False), ('r#"', '"#', False), ('r"', '"', False), ('"', '"', True)), char=True)
+RUST = Language(
+    ("//",), _C, (('r##"', '"##', False), ('r#"', '"#', False), ('r"', '"', False), ('"', '"', True)), char=True
+)
 JAVA = Language(("//",), _C, (('"""', '"""', True), ('"', '"', True)), char=True)
-CSHARP = Language(("//",), _C, (('"""', '"""', False), ('@"', '"', False), ('$"', '"', True), ('"', '"', True)), char=True)
+CSHARP = Language(
+    ("//",), _C, (('"""', '"""', False), ('@"', '"', False), ('$"', '"', True), ('"', '"', True)), char=True
+)
 SWIFT = Language(("//",), _C, (('"""', '"""', True), ('#"', '"#', False), ('"', '"', True), ("'", "'", True)))
 CPP = Language(("//",), _C, (('R"(', ')"', False), ('"', '"', True)), char=True)
 RUBY = Language(("#",), (("=begin", "=end"),), (('"', '"', True), ("'", "'", True), ("`", "`", True)))
@@ -67,14 +72,20 @@ _SPEAKS = re.compile(
     r"(?:^|[.!:])(?:log|info|warn(?:ing)?|error|debug|trace|print(?:ln|f)?!?|puts|echo|fatal|panic!?|write(?:ln)?!?|fprintf|Printf|Println|Errorf|Fatalf|Error|Exception"
     r"|\w*Error|\w*Exception|alert|confirm|NSLog|fatalError|eprintln!?|anyhow!?|bail!?|context|help|describe|description|about|long_about|toast|cout|cerr|raise|throw|notify|format!?|Sprintf)$"
 )
-_COMPARED = re.compile(r"(?:[=!]==?|\bcase|\bmatch|\.(?:includes|startsWith|endsWith|contains|starts_with|ends_with|equals|HasPrefix|Contains|indexOf|has|test)\s*\(|\bin|<|>)\s*$")
+_COMPARED = re.compile(
+    r"(?:[=!]==?|\bcase|\bmatch|\.(?:includes|startsWith|endsWith|contains|starts_with|ends_with|equals|HasPrefix|Contains|indexOf|has|test)\s*\(|\bin|<|>)\s*$"
+)
 _BEFORE_CALL = re.compile(r"([A-Za-z_$][\w$.!:]*(?:\s*<[^<>()]{0,60}>)?)\s*$")
-_KEY = re.compile(r"(?:([A-Za-z_$][\w$-]*)|[\"'`]([\w./ -]{1,80})[\"'`])\s*(?:\?|!)?\s*(?::=|=>|:|=)\s*(?:&?(?:str|String)\s*=\s*)?(?:[A-Za-z_][\w<>\[\]| ]{0,30}\s*=\s*)?(?:r|b|f|L|@|\$|u)?$")
+_KEY = re.compile(
+    r"(?:([A-Za-z_$][\w$-]*)|[\"'`]([\w./ -]{1,80})[\"'`])\s*(?:\?|!)?\s*(?::=|=>|:|=)\s*(?:&?(?:str|String)\s*=\s*)?(?:[A-Za-z_][\w<>\[\]| ]{0,30}\s*=\s*)?(?:r|b|f|L|@|\$|u)?$"
+)
 _ENV_DEFAULT = re.compile(
     r"(?:\|\||\?\?|\?:|\bor\b|\.(?:unwrap_or(?:_else)?|getOrDefault|orElse|get_or|or_else)\s*\(\s*(?:\|\|\s*)?|getenv\w*\s*\([^()]*,|(?:[eE]nv\w*|getOr\w*|environ\.get|ENV\.fetch|Getenv\w*|env)\s*\([^()]*,)\s*$"
 )
 _TERNARY = re.compile(r"[?:]\s*$")
-_ENV_NAME = re.compile(r"(?:env\.|env\[[\"']|env\([\"']|[gG]etenv\([\"']|var\([\"'])([A-Za-z_]\w*)|[(\[][\"']([A-Z][A-Z0-9_]+)[\"']")
+_ENV_NAME = re.compile(
+    r"(?:env\.|env\[[\"']|env\([\"']|[gG]etenv\([\"']|var\([\"'])([A-Za-z_]\w*)|[(\[][\"']([A-Z][A-Z0-9_]+)[\"']"
+)
 _HOSTED_FILE = re.compile(
     r"from\s+[\"'](?:openai|@anthropic-ai/sdk|@ai-sdk/(?!openai-compatible)[\w-]+|@huggingface/inference|@langchain/(?:openai|anthropic|groq|mistralai|cohere|google\S*|together)|groq-sdk|together-ai|replicate"
     r"|@mistralai/mistralai|cohere-ai|@google/gen\w+)[\"']|require\([\"'](?:openai|@huggingface/inference|groq-sdk|replicate|together-ai)[\"']\)"
@@ -83,6 +94,18 @@ _HOSTED_FILE = re.compile(
 _LOCAL_FILE = re.compile(
     r"(?i)ollama|transformers\.js|@xenova/transformers|@huggingface/transformers|localhost|127\.0\.0\.1|onnxruntime|llama|candle|hf[-_]hub|web-llm|vllm|0\.0\.0\.0|langchain_?community"
 )
+_CONSTANT = re.compile(
+    r"\b([A-Za-z_$][\w$]*)\s*(?::\s*&?(?:'static\s+)?[A-Za-z]\w*)?\s*:?=\s*(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s*(?:;|,|\)|$|\n|//)"
+)
+# `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
+_FROM_ENV = re.compile(
+    r"\b([A-Za-z_$]\w*)\s*(?::\s*\w+\s*)?(?::?=)\s*(?:process\.env\.|[\w.:]*(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s*[(\[]\s*[\"'])([A-Za-z_]\w*)"
+)
+_RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
+_ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
+_HOLE = re.compile(r"%[sv]|\{\}")
+_PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
+_PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")
 _TEMPLATE_PART = re.compile(r"\$\{[^}]*\}|\{[^{}]*\}|#\{[^}]*\}|\\\([^)]*\)")
 
 
@@ -99,8 +122,17 @@ class _Code:
             _LOCAL_FILE.search(re.sub(r"llama-?3|meta-llama|Llama-?\d", "", text)) is None
         )
         self.reading = Reading(page, level)
-        self.data_until = -1
+        self.constants: dict[str, str] = {}
+        self.places: dict[str, int] = {}
+        self.parts: set[int] = set()  # constants that were put into longer names
+        self.previous = ("", -1)
+        self.models = {m[1] for m in _FROM_ENV.finditer(page.text, start, end) if places.role(m[2]) == places.MODEL}
+        for match in _CONSTANT.finditer(page.text, start, end):
+            if len(self.constants) < 500 and 0 < len(match[2]) < 120:
+                self.constants[match[1]] = "" if match[1] in self.constants else match[2]  # set twice: not known
+                self.places[match[1]] = match.start(2)
         self.pattern = _scanner(language)
+        self.used: list[int] = []
         self.brackets: list[tuple[str, int, int]] = []  # sign, place, strings in it so far
 
     def read(self) -> None:
@@ -135,6 +167,8 @@ class _Code:
                 at = inner.end() if inner else match.end()  # else a lifetime
             else:
                 at = self._string(token, begin)
+        for place in self.parts:
+            self.page.discard(place)
 
     def _string(self, opening: str, begin: int) -> int:
         text = self.page.text
@@ -161,6 +195,8 @@ class _Code:
         first = begin + len(opening)
         if 2 < stop - first < _LONGEST:
             self._judge(begin, first, stop, text[first:stop])
+            if self.brackets:
+                self.previous = (text[first:stop], self.brackets[-1][1])
         if self.brackets:
             sign, place, count = self.brackets[-1]
             self.brackets[-1] = (sign, place, count + 1)
@@ -168,9 +204,15 @@ class _Code:
 
     def _regex(self, begin: int) -> int:
         before = self.page.text[max(self.start, begin - 12) : begin].rstrip()
-        if before and (before[-1].isalnum() or before[-1] in ")]}_$\"'`") and not before.endswith(("return", "typeof", "case")):
+        if (
+            before
+            and (before[-1].isalnum() or before[-1] in ")]}_$\"'`")
+            and not before.endswith(("return", "typeof", "case"))
+        ):
             return begin + 1
-        pattern = re.compile(r"/(?![/*])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*").match(self.page.text, begin, self.end)
+        pattern = re.compile(r"/(?![/*])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*").match(
+            self.page.text, begin, self.end
+        )
         return pattern.end() if pattern else begin + 1
 
     def _comment(self, start: int, end: int) -> None:
@@ -184,7 +226,9 @@ class _Code:
                 quoted = re.search(r"[\w\"']+\s*[:=]\s*[\"'`]([^\"'`\n]+)[\"'`]", body)
                 key = re.match(r"##\s*(?:const|let|var|final|static)?\s*[\"']?([\w-]+)", body)
                 if quoted and key and places.role(key[1]) == places.MODEL:
-                    emit.in_place(self.page, start + quoted.start(1), start + quoted.end(1), quoted[1], "comment", MENTION)
+                    emit.in_place(
+                        self.page, start + quoted.start(1), start + quoted.end(1), quoted[1], "comment", MENTION
+                    )
                 return
         if text[start] == "#":
             for line in re.finditer(r"[^\n]+", text[start:end]):
@@ -199,7 +243,9 @@ class _Code:
         head = text[max(self.start, begin - 240) : begin]
         line_head = head[head.rfind("\n") + 1 :]
         before = head.rstrip()
-        if re.search(r"(?:\bfrom|\bimport|\brequire\(|#include|\buse)\s*\(?\s*$", head) or re.match(r"\s*(?:import|export)\b.*\bfrom\s*$", line_head):
+        if re.search(r"(?:\bfrom|\bimport|\brequire\(|#include|\buse)\s*\(?\s*$", head) or re.match(
+            r"\s*(?:import|export)\b.*\bfrom\s*$", line_head
+        ):
             return
         if self._import_block(begin):
             return
@@ -209,15 +255,51 @@ class _Code:
         call, position = self._call(begin)
         key = self._key(head, begin)
         after = text[stop + 1 : stop + 60]
-        if re.match(r"\s*(?::(?!:)|=>)", after) and re.search(r"[{,]\s*$|^\s*$", line_head) and not _TERNARY.search(before[:-1] if before.endswith(",") else ""):
+        if (
+            re.match(r"\s*(?::(?!:)|=>)", after)
+            and re.search(r"[{,]\s*$|^\s*$", line_head)
+            and not _TERNARY.search(before[:-1] if before.endswith(",") else "")
+        ):
             self._map_key(first, stop, value, after)
             return
         role = places.role(key) if key else places.OTHER
+        if role == places.OTHER and key and key in self.models:
+            role = places.MODEL
         level = self.level
+        if (
+            call
+            and position >= 1
+            and self.brackets
+            and self.previous[1] == self.brackets[-1][1]
+            and role == places.OTHER
+        ):
+            # flag.String("model", "org/name", …), option('--model <id>', …, 'org/name')
+            if (
+                places.role(re.sub(r"^.*?(--?)?([\w-]+)(?:[ =<\[].*)?$", r"\2", self.previous[0].split(", ")[-1]))
+                == places.MODEL
+            ):
+                role = places.MODEL
+        if level == USE and self._branch(head):
+            level = OPTION
         if call and _NO_CALL.search(call):
             return
         if role in (places.NEVER, places.DATA) or (key and places.snake(key) in ("user_agent", "dataset")):
             return
+        whole = self._whole(first, stop, value, head)
+        if whole != value:
+            strong = role == places.MODEL or (call and _LOADERS.search(call) is not None)
+            identity = page.lexicon.exact(whole) or (page.lexicon.in_model_place(whole) if strong else None)
+            if identity is not None:
+                page.add(
+                    first,
+                    stop,
+                    identity,
+                    "load-call" if call else "constant",
+                    self._choice(begin, level),
+                    f"constants: {whole}",
+                )
+                self.parts.update(self.used)
+                return
         if role == places.TEXT or (call and _SPEAKS.search(call) and not key):
             emit.running_text(page, first, stop, "message")
             return
@@ -233,14 +315,20 @@ class _Code:
         if role == places.ALIAS:
             emit.certain(page, first, stop, value, "alias", MENTION)
             return
-        value = _TEMPLATE_PART.sub(lambda m: m[0], value)
         if _ENV_DEFAULT.search(head):
             name = _ENV_NAME.search(line_head)
             strong = role == places.MODEL or (name is not None and places.role(name[1] or name[2]) == places.MODEL)
             emit.in_place(page, first, stop, value, "env-default", level, weak=not strong)
             return
         if role == places.MODEL:
-            emit.in_place(page, first, stop, value, "constant" if "=" in before[-4:] else "call-keyword", self._choice(begin, level))
+            emit.in_place(
+                page,
+                first,
+                stop,
+                value,
+                "constant" if "=" in before[-4:] else "call-keyword",
+                self._choice(begin, level),
+            )
             return
         if call and _LOADERS.search(call) and (position == 0 or (position == 1 and call.endswith("pipeline"))):
             if not (call.endswith("pipeline") and position == 0):
@@ -251,26 +339,96 @@ class _Code:
             return
         emit.certain(page, first, stop, value, "string", self._choice(begin, level))
 
+    def _whole(self, first: int, stop: int, value: str, head: str) -> str:
+        """The string with constants of this file put in: templates, `+`, `%s` and `{}` with their arguments."""
+        known = self.constants
+
+        def of(name: str) -> str:
+            name = name.rpartition(".")[2]
+            value = known.get(name, "")
+            if value:
+                used.append(self.places[name])
+            return value
+
+        used: list[int] = []
+        out = self._composed(first, stop, value, head, of)
+        self.used = used if out != value else []
+        return out
+
+    def _composed(self, first: int, stop: int, value: str, head: str, of: Callable[[str], str]) -> str:
+
+        text = self.page.text
+        if _TEMPLATE_PART.search(value) and "{}" not in value:
+            out = _TEMPLATE_PART.sub(lambda m: of(re.sub(r"[\\${}()#\s]", "", m[0])) or m[0], value)
+            return out if _TEMPLATE_PART.search(out) is None else value
+        if _HOLE.search(value) and "/" in value:
+            arguments = re.match(r"[^,()]{0,3}((?:,\s*&?[A-Za-z_][\w.]*)+)\s*\)", text[stop + 1 : stop + 200])
+            values = [of(a.strip(" &")) for a in arguments[1].split(",")[1:]] if arguments else []
+            if values and all(values) and len(values) == len(_HOLE.findall(value)):
+                rest = iter(values)
+                return _HOLE.sub(lambda m: next(rest), value)
+            return value
+        out = value
+        before = _PLUS_BEFORE.search(head)
+        at = stop + 1
+        for _ in range(3):
+            after = _PLUS_AFTER.match(text, at, min(at + 200, self.end))
+            if after is None:
+                break
+            piece = after[2] if after[2] is not None else of(after[1])
+            if not piece:
+                return value
+            out, at = out + piece, after.end()
+        if before:
+            piece = of(before[1])
+            return piece + out if piece else value
+        return out
+
     def _text(self, begin: int, first: int, stop: int, value: str, head: str) -> None:
         call, _ = self._call(begin)
         key = self._key(head, begin)
         if call and _NO_CALL.search(call):
             return
-        if "\n" not in value and looks_like_command(value) and not (call and _SPEAKS.search(call)) and places.role(key) != places.TEXT:
-            if re.search(r"(?i)exec|spawn|command|system|run|shell|process|subprocess|popen|cmd|args", f"{call} {key} {head[-80:]}"):
+        if (
+            "\n" not in value
+            and looks_like_command(value)
+            and not (call and _SPEAKS.search(call))
+            and places.role(key) != places.TEXT
+        ):
+            if re.search(
+                r"(?i)exec|spawn|command|system|run|shell|process|subprocess|popen|cmd|args",
+                f"{call} {key} {head[-80:]}",
+            ):
                 self.reading.command(split_line(self.page.text, first, stop), self.level)
                 return
-        if "\n" in value and value.count("\n") < 400 and re.search(r"(?m)^FROM\s+\S", value) and re.search(r"(?m)^(?:PARAMETER|SYSTEM|TEMPLATE)", value):
+        if (
+            "\n" in value
+            and value.count("\n") < 400
+            and re.search(r"(?m)^FROM\s+\S", value)
+            and re.search(r"(?m)^(?:PARAMETER|SYSTEM|TEMPLATE)", value)
+        ):
             from modelreg.audit import parts
 
             parts.embedded(self.page, first, stop, "modelfile", self.level)
             return
-        if key and places.role(key) == places.MODEL and "\n" not in value and emit.in_place(self.page, first, stop, value, "constant", self.level):
+        if (
+            key
+            and places.role(key) == places.MODEL
+            and "\n" not in value
+            and emit.in_place(self.page, first, stop, value, "constant", self.level)
+        ):
             return
         emit.running_text(self.page, first, stop, "message")
         for pair in re.finditer(r"\\?\"(\w+)\\?\"\s*:\s*\\?\"([^\"\\\n]{2,120})\\?\"", self.page.text[first:stop]):
             if places.role(pair[1]) == places.MODEL:
-                emit.in_place(self.page, first + pair.start(2), first + pair.end(2), pair[2], "request", HOSTED if self.hosted else self.level)
+                emit.in_place(
+                    self.page,
+                    first + pair.start(2),
+                    first + pair.end(2),
+                    pair[2],
+                    "request",
+                    HOSTED if self.hosted else self.level,
+                )
 
     def _call(self, begin: int) -> tuple[str, int]:
         """The function in whose arguments the string stands, and how many strings stand before it there."""
@@ -293,13 +451,18 @@ class _Code:
             return match[1] or match[2] or ""
         if re.search(r"[\[,(]\s*$", head) and self.brackets and self.brackets[-1][0] in "[{":
             place = self.brackets[-1][1]
-            outer = _KEY.search(self.page.text[max(self.start, place - 120) : place].rstrip("&!vec ") + " ") or re.search(
+            outer = _KEY.search(
+                self.page.text[max(self.start, place - 120) : place].rstrip("&!vec ") + " "
+            ) or re.search(
                 r"([A-Za-z_$][\w$]*)\s*(?::[^=\n]{1,40})?(?::?=)\s*(?:&|vec!|new \w+|\[\]\w+|List\.of|\w+\[\])?\s*$",
                 self.page.text[max(self.start, place - 120) : place],
             )
             if outer:
                 return next((g for g in outer.groups() if g), "")
-        constant = re.search(r"(?:const|static|let|var|final|val|String|string|char\s*\*|auto)\s+(?:mut\s+)?([A-Za-z_]\w*)\s*(?:\[\])?\s*(?::\s*[&'\w\[\]<>; ]+)?\s*(?::?=)\s*(?:String::from\(|std::string\()?\s*$", head)
+        constant = re.search(
+            r"(?:const|static|let|var|final|val|String|string|char\s*\*|auto)\s+(?:mut\s+)?([A-Za-z_]\w*)\s*(?:\[\])?\s*(?::\s*[&'\w\[\]<>; ]+)?\s*(?::?=)\s*(?:String::from\(|std::string\()?\s*$",
+            head,
+        )
         return constant[1] if constant else ""
 
     def _map_key(self, first: int, stop: int, value: str, after: str) -> None:
@@ -309,9 +472,30 @@ class _Code:
             return
         emit.certain(self.page, first, stop, value, "dict-key", OPTION if self.level == USE else self.level)
 
+    @staticmethod
+    def _branch(head: str) -> bool:
+        """An arm of a switch or match, or of `condition ? a : b`."""
+        before = head.rstrip()
+        line = before[before.rfind("\n") + 1 :]
+        if (before.endswith("?") and not before.endswith("??")) or (
+            before.endswith(":") and "?" in line and "{" not in line[line.find("?") :]
+        ):
+            return re.search(r"\?\s*$|\?[^:]*:\s*$", line) is not None
+        if re.search(r"\b(?:default|_)\s*(?:=>|->|:)", line):
+            return False
+        above = before[: before.rfind("\n")] if "\n" in before else ""
+        return (
+            re.search(r"\bcase\b.*:|\w\s*=>\s*$|\w\s*->\s*$", line) is not None
+            and "(" not in line[-6:]
+            or (re.search(r"\bcase\b[^\n]*:\s*$", above.rstrip()[-120:]) is not None)
+        )
+
     def _choice(self, begin: int, level: str) -> str:
         """One of several: in a list, a map of names, a branch."""
         if level != USE or not self.brackets:
+            return level
+        call, _ = self._call(begin)
+        if call and _RUNS.search(call):
             return level
         sign, place, _ = self.brackets[-1]
         text = self.page.text
@@ -321,13 +505,21 @@ class _Code:
             return OPTION if len(re.findall(r"[\"'`][^\"'`\n]{3,}[\"'`]", around)) > 1 else level
         names = [b for b in self.brackets if b[0] in "[{"]
         for _, at, _ in names[-3:]:
-            owner = re.search(r"([A-Za-z_$][\w$]*)\s*(?::[^=\n{]{1,60})?\s*(?::|=)\s*(?:\[?\]?\w*)?\s*$", text[max(self.start, at - 120) : at])
+            owner = re.search(
+                r"([A-Za-z_$][\w$]*)\s*(?::[^=\n{]{1,60})?\s*(?::|=)\s*(?:\[?\]?\w*)?\s*$",
+                text[max(self.start, at - 120) : at],
+            )
             if owner and places.CHOICES.search(places.snake(owner[1])):
                 return OPTION
         return level
 
     def _plain_list(self, place: int) -> bool:
-        return re.search(r"\[\][\w.]*\s*$|\bof\s*$|\bnew\s+\w+\[\]\s*$", self.page.text[max(self.start, place - 30) : place]) is not None
+        return (
+            re.search(
+                r"\[\][\w.]*\s*$|\bof\s*$|\bnew\s+\w+\[\]\s*$", self.page.text[max(self.start, place - 30) : place]
+            )
+            is not None
+        )
 
     def _hosted(self, call: str, key: str) -> bool:
         if call and _HOSTED_CALL.search(call):
@@ -339,7 +531,9 @@ class _Code:
         return bool(
             self.brackets
             and self.brackets[-1][0] == "("
-            and re.search(r"\bimport\s*$", self.page.text[max(self.start, self.brackets[-1][1] - 20) : self.brackets[-1][1]])
+            and re.search(
+                r"\bimport\s*$", self.page.text[max(self.start, self.brackets[-1][1] - 20) : self.brackets[-1][1]]
+            )
         )
 
 
@@ -356,6 +550,10 @@ def _scanner(language: Language) -> re.Pattern[str]:
         ordered = sorted(signs, key=len, reverse=True)
         # `http://` in running text is no comment, and an apostrophe inside a word opens no string
         _scanners[language] = re.compile(
-            "|".join(rf"(?<![:\w]){re.escape(s)}" if s == "//" else rf"(?<!\w){re.escape(s)}" if s == "'" else re.escape(s) for s in ordered) + r"|[()\[\]{}]"
+            "|".join(
+                rf"(?<![:\w]){re.escape(s)}" if s == "//" else rf"(?<!\w){re.escape(s)}" if s == "'" else re.escape(s)
+                for s in ordered
+            )
+            + r"|[()\[\]{}]"
         )
     return _scanners[language]

@@ -76,15 +76,42 @@ _MODEL_M = re.compile(
     r"llama|server|main|whisper|mlx|llm|lm_eval|lm-eval|mods|aichat|vllm|sglang|fastchat|koboldcpp|stable|sd$|ggml|bench|perplexity|chatglm"
     r"|qwen|ollama|run|chat|rwkv|gguf|embedding|quantize|infer|generate|optimum|convert|model"
 )
-_SPEAKS = frozenset("echo printf log info warn error die fatal print Write-Host Write-Output say cat logger rem".split())
-_TESTS = frozenset(["[", "[[", "test", "==", "grep", "rm", "mkdir", "ls", "cd", "chmod", "chown", "find", "du", "touch", "rmdir", "diff", "sed", "awk"])
+_SPEAKS = frozenset(
+    "echo printf log info warn error die fatal print Write-Host Write-Output say cat logger rem".split()
+)
+_TESTS = frozenset(
+    [
+        "[",
+        "[[",
+        "test",
+        "==",
+        "grep",
+        "rm",
+        "mkdir",
+        "ls",
+        "cd",
+        "chmod",
+        "chown",
+        "find",
+        "du",
+        "touch",
+        "rmdir",
+        "diff",
+        "sed",
+        "awk",
+    ]
+)
 _SHELLS = frozenset(["sh", "bash", "zsh", "ash", "dash", "/bin/sh", "/bin/bash", "ksh"])
 _SHORT_HF = frozenset(["-hf", "-hfr", "--hf-repo", "-hfd", "-hfrd", "--hf-repo-draft", "-hfv", "-hfrv", "--hf-repo-v"])
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)=([^,]*)(?:,|$)")
 _WORD_PAIR = re.compile(r"\+{0,2}~?([A-Za-z_@][\w.@/-]*)=(.*)", re.DOTALL)
 _JSON_PAIR = re.compile(r"[`\\]?[\"']([A-Za-z_]\w*)[`\\]?[\"']\s*:\s*[`\\]?[\"']([^\"'`\\\n]{2,200})[`\\]?[\"']")
-_WEIGHTS_URL = re.compile(r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?")
-_FETCHERS = frozenset("wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split())
+_WEIGHTS_URL = re.compile(
+    r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?"
+)
+_FETCHERS = frozenset(
+    "wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split()
+)
 # A variable's value, so that `--model "$MODEL"` can be followed; "" where it is not known.
 Resolve = Callable[[str, bool], str]
 
@@ -99,12 +126,14 @@ class Reading:
         resolve: Resolve | None = None,
         shell: Callable[[int, int], None] | None = None,
         code: Callable[[int, int], None] | None = None,
+        consumed: Callable[[], None] | None = None,
     ) -> None:
         self.page = page
         self.level = level
         self.resolve = resolve
         self.shell = shell
         self.code = code
+        self.consumed = consumed
 
     def command(self, words: Sequence[Word], level: str = "", written: str = "") -> None:
         """Report the models of one simple command."""
@@ -116,6 +145,10 @@ class Reading:
         if first in _SPEAKS and not written:
             if first != "cat":
                 for word in words[1:]:
+                    setting = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\S+)", word.value)
+                    if setting and places.role(setting[1]) == places.MODEL:  # written into a file of settings
+                        self.pair(word, setting[1], setting[2], level)
+                        continue
                     emit.running_text(self.page, word.start, word.end, "message")
             return
         if first in _TESTS:
@@ -132,7 +165,12 @@ class Reading:
         taken: set[int] = set()
         values = [w.value.rpartition("/")[2] if not w.value.startswith("-") else w.value for w in words]
         hosts = " ".join(w.value for w in words)
-        if re.search(r"--repo-type[= ](?:dataset|space)|--dataset\b(?!-)", hosts) and values[0] in ("hf", "huggingface-cli", "modelscope", "git"):
+        if re.search(r"--repo-type[= ](?:dataset|space)|--dataset\b(?!-)", hosts) and values[0] in (
+            "hf",
+            "huggingface-cli",
+            "modelscope",
+            "git",
+        ):
             return None
         for at, name in enumerate(values):
             name = name.removesuffix(".exe")
@@ -156,7 +194,9 @@ class Reading:
                     break
         return taken
 
-    def _positional(self, words: Sequence[Word], begin: int, position: int, level: str, taken: set[int], program: str) -> None:
+    def _positional(
+        self, words: Sequence[Word], begin: int, position: int, level: str, taken: set[int], program: str
+    ) -> None:
         if position == 0:
             return
         count, skip = 0, False
@@ -188,7 +228,12 @@ class Reading:
     def _unknown(self, word: Word, program: str, level: str) -> None:
         """What a program that fetches or runs models was given, though no such model is known."""
         value = word.value.strip("\"'")
-        if not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value) or value.startswith("http") or "/" in value and program == "spacy":
+        if (
+            not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value)
+            or value.startswith("http")
+            or "/" in value
+            and program == "spacy"
+        ):
             return
         if program in ("ollama", "ramalama", "lms"):
             identity = Identity(value.removesuffix(":latest"), "ollama", "ollama-tag", POSSIBLE)
@@ -211,7 +256,15 @@ class Reading:
             if known:
                 identity = self.page.lexicon.exact(known) or self.page.lexicon.in_model_place(known)
                 if identity is not None:
-                    self.page.add(*emit.span(self.page, word.start, word.end, value), identity, place, level, f"variables: {known}")
+                    self.page.add(
+                        *emit.span(self.page, word.start, word.end, value),
+                        identity,
+                        place,
+                        level,
+                        f"variables: {known}",
+                    )
+                    if self.consumed:
+                        self.consumed()
                     return True
         return emit.in_place(self.page, word.start, word.end, value, place, level, via=via)
 
@@ -219,7 +272,11 @@ class Reading:
         for n in range(at + 1, len(words)):
             value = words[n].value
             follows = words[n - 1].value
-            if words[n].quoted and (follows.startswith("-") and follows.endswith("c") or words[at].value in ("eval", "ssh", "su")) and " " in value:
+            if (
+                words[n].quoted
+                and (follows.startswith("-") and follows.endswith("c") or words[at].value in ("eval", "ssh", "su"))
+                and " " in value
+            ):
                 taken.add(n)
                 if self.shell:
                     self.shell(words[n].start + 1, words[n].end - 1)
@@ -237,7 +294,10 @@ class Reading:
         program = words[0].value.rpartition("/")[2].lower()
         if program.startswith("python") and len(words) > 1:
             program = " ".join(w.value.rpartition("/")[2] for w in words[1:4]).lower()
-        if program in ("curl", "http", "invoke-restmethod", "irm", "invoke-webrequest", "iwr", "curl.exe") and len(words) > 1:
+        if (
+            program in ("curl", "http", "invoke-restmethod", "irm", "invoke-webrequest", "iwr", "curl.exe")
+            and len(words) > 1
+        ):
             self._json(Word("", words[0].start, words[-1].end), HOSTED if hosted else level)
         for at, word in enumerate(words):
             if skip or at in taken:
@@ -252,15 +312,26 @@ class Reading:
                 elif following is not None and not (following.value.startswith("-") and len(following.value) > 1):
                     if name in ("-m",) and program.startswith("-m"):
                         continue
-                    if (name == "-m" and words[0].value.rpartition("/")[2].startswith("python")) or name in ("-o", "-O", "--output", "-H", "--header", "-A", "-u", "--user-agent"):
+                    if (name == "-m" and words[0].value.rpartition("/")[2].startswith("python")) or name in (
+                        "-o",
+                        "-O",
+                        "--output",
+                        "-H",
+                        "--header",
+                        "-A",
+                        "-u",
+                        "--user-agent",
+                    ):
                         skip = name != "-m" or at + 1 < len(words)
                         continue
+                    if places.snake(name).endswith("s") and places.role(name) == places.MODEL:
+                        rest = [w.value.startswith("-") for w in words[at + 1 :]]
+                        several = words[at + 1 : at + 1 + (rest.index(True) if True in rest else len(rest))]
+                        for more in several:  # `--models a/b c/d`
+                            self.model(more, "flag", OPTION if level == USE and len(several) > 1 else level)
+                        taken.update(range(at + 1, at + 1 + len(several)))
+                        continue
                     skip = self._flag(name, following, following.value, level, program, hosted)
-                    if skip and places.snake(name).endswith("s") and places.role(name) == places.MODEL:
-                        for more in words[at + 2 :]:
-                            if more.value.startswith("-"):
-                                break
-                            self.model(more, "flag", OPTION if level == USE else level)
                 continue
             self._plain(word, level, program, hosted)
 
@@ -351,7 +422,27 @@ class Reading:
             else:
                 emit.running_text(self.page, word.start, word.end, "message")
             return
-        if program in ("docker", "podman", "kubectl", "helm", "pip", "npm", "git", "apt", "go", "cargo", "conda", "pip3", "nerdctl", "singularity", "apptainer") and "/" in value:
+        if (
+            program
+            in (
+                "docker",
+                "podman",
+                "kubectl",
+                "helm",
+                "pip",
+                "npm",
+                "git",
+                "apt",
+                "go",
+                "cargo",
+                "conda",
+                "pip3",
+                "nerdctl",
+                "singularity",
+                "apptainer",
+            )
+            and "/" in value
+        ):
             if "://" not in value:
                 return  # an image, a chart, a package
         if not emit.certain(self.page, word.start, word.end, value, "command", level):
@@ -376,7 +467,9 @@ def _unwrapped(words: Sequence[Word]) -> Sequence[Word]:
     at = 0
     while at < len(words):
         value = words[at].value
-        if value in _WRAPPERS or (at and words[at - 1].value in ("nice", "srun", "sudo", "time", "env", "stdbuf") and value.startswith("-")):
+        if value in _WRAPPERS or (
+            at and words[at - 1].value in ("nice", "srun", "sudo", "time", "env", "stdbuf") and value.startswith("-")
+        ):
             at += 1
         else:
             break

@@ -22,7 +22,22 @@ _PAIR = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 _FILE_KEY = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml|env|ini|conf|cfg|properties|sh|py|js|ts|md)|Modelfile|Dockerfile")
 _PARENT_CHOICE = re.compile(r"^(?:default|active|selected|current|enabled|use|primary|main)")
 _OFF = {("enabled", "false"), ("disabled", "true"), ("enable", "false"), ("active", "false"), ("skip", "true")}
-_DEAD_KEYS = frozenset(["removed", "deprecated", "blocklist", "blocked", "deny", "denied", "banned", "forbidden", "denylist", "disallowed", "exclude", "excluded"])
+_DEAD_KEYS = frozenset(
+    [
+        "removed",
+        "deprecated",
+        "blocklist",
+        "blocked",
+        "deny",
+        "denied",
+        "banned",
+        "forbidden",
+        "denylist",
+        "disallowed",
+        "exclude",
+        "excluded",
+    ]
+)
 
 
 # Lists whose items all run: none of them is a choice.
@@ -30,6 +45,9 @@ _ALL_RUN = frozenset(
     "services containers init_containers initcontainers steps jobs tasks stages pipeline pipelines nodes agents workers env environment deployments replicas"
     " processes components crew flow workflow actions".split()
 )
+
+
+_LABELS = frozenset(["name", "id", "label", "root", "value_from", "full_name", "title_model", "key"])
 
 
 class Context(NamedTuple):
@@ -81,7 +99,11 @@ class Judge:
     def _map(self, node: Node, context: Context) -> None:
         entries = [(places.snake(k.value), k, v) for k, v in node.entries]
         context = self._surroundings(entries, context)
-        if context.data and not any(places.role(k.value) == places.MODEL for _, k, _ in entries) and self._is_data(entries):
+        if (
+            context.data
+            and not any(places.role(k.value) == places.MODEL for _, k, _ in entries)
+            and self._is_data(entries)
+        ):
             return
         if self._named_value(entries, context):
             return
@@ -96,8 +118,10 @@ class Judge:
             level = context.level
             if last[name] != n:
                 level = MENTION  # written twice: the later counts
-            elif value.kind != SCALAR and level == USE and (
-                (switched and name not in switched) or (chosen and name not in chosen)
+            elif (
+                value.kind != SCALAR
+                and level == USE
+                and ((switched and name not in switched) or (chosen and name not in chosen))
             ):
                 level = OPTION
             elif map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name):
@@ -108,7 +132,9 @@ class Judge:
             if value.kind == SCALAR:
                 self._entry(key, value, inner)
             elif name not in _NOT_BELOW:
-                if places.role(key.value) == places.DATA:
+                if places.role(key.value) == places.DATA and not (
+                    name == "data" and names & {"kind", "apiversion", "api_version"}
+                ):
                     inner = inner._replace(data=True)
                 self._key(key, value, inner)
                 if places.role(key.value) == places.ENV:
@@ -154,7 +180,9 @@ class Judge:
         plain = [(n, v) for n, _, v in entries if v.kind == SCALAR and places.role(n) in (places.OTHER, places.WEAK)]
         if places.CHOICES.search(places.snake(context.key)):
             return sum(v.kind != SCALAR for _, _, v in entries) >= 2 or len(plain) >= 2
-        known = sum(self.page.lexicon.exact(v.value) is not None for n, v in plain if places.role(n) == places.OTHER and v.value)
+        known = sum(
+            self.page.lexicon.exact(v.value) is not None for n, v in plain if places.role(n) == places.OTHER and v.value
+        )
         return known >= 2 and not context.workflow
 
     def _named_value(self, entries: Sequence[tuple[str, Node, Node]], context: Context) -> bool:
@@ -175,7 +203,9 @@ class Judge:
         for scalar in value.scalars():
             if scalar.style != "*" and scalar.value and self.page.lexicon.exact(scalar.value) is not None:
                 return
-        emit.certain(self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level)
+        emit.certain(
+            self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level
+        )
 
     # values
 
@@ -189,7 +219,9 @@ class Judge:
             and (not value.value or self.page.lexicon.exact(value.value) is None)
             and " " not in key.value
         ):
-            emit.certain(self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level)
+            emit.certain(
+                self.page, key.start, key.end, key.value, "dict-key", OPTION if context.level == USE else context.level
+            )
         if value.value:
             self._value(value, role, context)
 
@@ -206,6 +238,8 @@ class Judge:
             return
         if role in (places.NEVER, places.DATA):
             return
+        if role == places.WEAK and places.snake(context.key) in _LABELS and not re.search(r"[/:]|\.gguf$", text):
+            return  # what people call a thing: a pod, a package, a run
         if role == places.ALIAS:
             emit.certain(page, node.start, node.end, text, "alias", MENTION)
         elif role == places.TEXT:
@@ -258,7 +292,14 @@ class Judge:
             self.shell.part(start or node.start, node.end)
         elif role == places.MODEL:
             for line in re.finditer(r"[^\n]+", self.page.text[node.start : node.end]):
-                emit.in_place(self.page, node.start + line.start(), node.start + line.end(), line[0].strip(" -"), "config-key", OPTION if context.level == USE else context.level)
+                emit.in_place(
+                    self.page,
+                    node.start + line.start(),
+                    node.start + line.end(),
+                    line[0].strip(" -"),
+                    "config-key",
+                    OPTION if context.level == USE else context.level,
+                )
         else:
             emit.running_text(self.page, node.start, node.end, "message")
 
@@ -276,7 +317,12 @@ class Judge:
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
         if level == USE and several and (role == places.MODEL or choice):
             level = OPTION
-        if level == USE and several and places.snake(context.key) not in _ALL_RUN and sum(self._holds_model(i, 3) for i in node.items) > 1:
+        if (
+            level == USE
+            and several
+            and places.snake(context.key) not in _ALL_RUN
+            and sum(self._holds_model(i, 3) for i in node.items) > 1
+        ):
             level = OPTION
         if level == USE and len(scalars) > 1 and sum(self.page.lexicon.exact(i.value) is not None for i in scalars) > 1:
             level = OPTION
@@ -289,7 +335,8 @@ class Judge:
         """A map with a key for a model in it."""
         if node.kind == MAP:
             return any(
-                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "") or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
+                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "")
+                or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
                 for k, v in node.entries[:200]
             )
         return depth > 0 and any(self._holds_model(i, depth - 1) for i in node.items[:50] if i.kind != SCALAR)

@@ -241,7 +241,11 @@ class Judge:
         if not answer.settled:
             descent = decision.descent
             bases = list(descent.bases) if descent else []
-            params: dict[str, Any] = {"name": reference.name, "bases": bases, "confidence": descent.confidence if descent else ""}
+            params: dict[str, Any] = {
+                "name": reference.name,
+                "bases": bases,
+                "confidence": descent.confidence if descent else "",
+            }
             return Said(rules.UNDETERMINED_TERMS, place, "copy-uncertain", params)
         if _only_undeclared(decision):
             return Said(rules.MODEL_FOUND, place, "found-undeclared", {"model": label})

@@ -84,6 +84,8 @@ _EXACT = {
         " class_name _target_ __class__ module import imports entrypoints plugin plugins extends $schema workflow"
         " action run_name wandb_project wandb_run_name project project_name experiment_name exp_name job_name task"
         " tasks library_name pipeline_tag route routes endpoint_path model_class_path export_model_id"
+        " hostname container_name service_name cluster cluster_name deployment release chart bucket slug codename app app_name"
+        " service_account release_name pvc claim_name secret secret_name config_map node_pool nodepool node_selector instance_type"
         " wandb_entity entity served_model_path rope_type tool_call_parser tool_parser reasoning_parser".split(),
         NEVER,
     ),
@@ -104,7 +106,9 @@ _EXACT = {
         " additional_args".split(),
         ARGS,
     ),
-    **dict.fromkeys("env environment envs env_vars environment_variables build_args buildargs container_env".split(), ENV),
+    **dict.fromkeys(
+        "env environment envs env_vars environment_variables build_args buildargs container_env".split(), ENV
+    ),
 }
 # `..._model_...` whose last word says that the value is something else.
 _NOT_LAST = frozenset(
@@ -118,6 +122,10 @@ _NOT_LAST = frozenset(
     " quant bits backend backends engine framework runtime strategy task tasks tags tag settings params parameters"
     " options option info metadata name_prefix index layers layer heads hidden vocab seed prompt prompts fields"
     " field table schema view views controller module package import".split()
+)
+# `is_llama_model`, `use_llm`, `log_model`: switches.
+_FLAGS = frozenset(
+    "is has use using log save enable disable num n max min no skip with allow should revision keep share compile freeze offload".split()
 )
 _GOOD_LAST = frozenset(
     "id ids name names path paths repo file uri url ref hf gguf path_or_name or_path checkpoint ckpt default primary"
@@ -144,6 +152,8 @@ def role(key: str) -> str:
         return _EXACT[name]
     words = name.split("_")
     last = words[-1]
+    if words[0] in _FLAGS or words[:2] == ["resume", "from"]:
+        return NEVER
     if any(w in ("dataset", "datasets") for w in words):
         return DATA
     if words[0] in ("image", "docker", "container") and last not in ("model", "encoder"):
@@ -152,11 +162,16 @@ def role(key: str) -> str:
         return NEVER
     if "served" in words and "name" in words:
         return ALIAS
-    if any(w in ("model", "models", "llm", "tokenizer", "checkpoint", "ckpt", "pretrained", "gguf", "reranker", "lora") for w in words):
+    if any(
+        w in ("model", "models", "llm", "tokenizer", "checkpoint", "ckpt", "pretrained", "gguf", "reranker", "lora")
+        for w in words
+    ):
         if last in ("model", "models", "llm", "tokenizer", "checkpoint", "ckpt", "pretrained", "gguf", "reranker"):
             return MODEL
         if last in _NOT_LAST:
-            return NEVER if last in ("type", "class", "arch", "template", "style", "image", "family", "parser") else OTHER
+            return (
+                NEVER if last in ("type", "class", "arch", "template", "style", "image", "family", "parser") else OTHER
+            )
         return MODEL if last in _GOOD_LAST else WEAK
     if any(w in _MODEL_WORDS for w in words) and (last in ("id", "name", "path", "repo") or last in _MODEL_WORDS):
         return MODEL if last in ("id", "path", "repo", "name") and words[0] not in ("base", "hf", "repo") else WEAK
@@ -213,7 +228,9 @@ def is_public_api(url: str) -> bool:
     if match is None:
         return False
     host = match[1].lower().rpartition("@")[2]
-    if _PRIVATE.match(host.partition(":")[0]) or host.startswith(("huggingface.co", "hf.co", "hf-mirror", "modelscope", "github.com", "www.")):
+    if _PRIVATE.match(host.partition(":")[0]) or host.startswith(
+        ("huggingface.co", "hf.co", "hf-mirror", "modelscope", "github.com", "www.")
+    ):
         return False
     return _APIS.search(host) is not None
 
@@ -236,7 +253,9 @@ ROUTES = re.compile(
     r"|cloudflare|@cf|databricks|watsonx|huggingface|moonshot|volcengine|xai|baseten|github|nebius|hyperbolic|featherless_ai|accounts"
     r"|dashscope|zai|friendliai|lambda_ai)/(?=.)"
 )
-LOCAL_ROUTES = re.compile(r"(?i)(?:litellm/)?(?:ollama_chat|ollama|hosted_vllm|vllm|lm_studio|llamafile|xinference|local|huggingface_local|hf|ms|modelscope)/(?=.)")
+LOCAL_ROUTES = re.compile(
+    r"(?i)(?:litellm/)?(?:ollama_chat|ollama|hosted_vllm|vllm|lm_studio|llamafile|xinference|local|huggingface_local|hf|ms|modelscope)/(?=.)"
+)
 
 # Words in a line that make an id in it a data set, an image or a page about something else.
 VETO = re.compile(

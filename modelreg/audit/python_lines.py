@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from modelreg.audit.python_calls import CANCELS, is_model_key
+from modelreg.audit.python_calls import CANCELS, LOADS, is_model_key
 from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import HOSTED, MENTION, OPTION, TEST, USE, Reference
 
@@ -64,10 +64,21 @@ def comment_start(line: str) -> int:
     return -1
 
 
+_NAMED = re.compile(r"([A-Za-z_][\w.]*)\s*(?:=|:)\s*[\"']([^\"'\s]{3,200})[\"']|(\w+)\(\s*[\"']([^\"'\s]{3,200})[\"']")
+
+
 def in_comment(source: Source, lexicon: Lexicon, line: str, number: int, start: int) -> Iterator[Reference]:
-    """What the comment from `start` on names."""
-    for a, b, found in lexicon.in_text(line[start:MAX_LINE]):
-        yield reference(source, number, start + a, line[start + a : start + b], found, "comment", MENTION)
+    """What the comment from `start` on names: words of prose, and code that was switched off."""
+    text = line[start:MAX_LINE]
+    for a, b, found in lexicon.in_text(text):
+        yield reference(source, number, start + a, text[a:b], found, "comment", MENTION)
+    for match in _NAMED.finditer(text):
+        group = 2 if match[2] else 4
+        loads = LOADS.get(match[3]) if group == 4 else None
+        if (loads is not None and loads.sure) or (group == 2 and is_model_key(match[1].rpartition(".")[2])):
+            inner = lexicon.in_model_place(match[group])
+            if inner is not None and inner.kind == "hub-id":
+                yield reference(source, number, start + match.start(group), match[group], inner, "comment", MENTION)
 
 
 def detect_lines(source: Source, lexicon: Lexicon) -> Iterator[Reference]:

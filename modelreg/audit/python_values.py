@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from modelreg.audit.python_calls import dotted, is_environ
+from modelreg.audit.python_parts import parse
 
 MAX_DEPTH = 10
 MAX_VALUES = 40  # alternatives of one expression
@@ -41,11 +42,16 @@ class Unknown(NamedTuple):
 
 
 class Module:
-    """One parsed module, with tables that are made when first asked for."""
+    """One module, with tables that are made when first asked for.
 
-    def __init__(self, path: str, tree: ast.Module, read: Callable[[str], str | None]) -> None:
+    Args:
+        path: from the root; tree: the module, or its text, which is then parsed when it is first needed.
+        read: text of another file of the tree.
+    """
+
+    def __init__(self, path: str, tree: ast.Module | str, read: Callable[[str], str | None]) -> None:
         self.path = path
-        self.tree = tree
+        self._tree = tree
         self.read = read
         self._names: dict[str, list[ast.expr]] | None = None
         self._imports: dict[str, tuple[int, str, str]] = {}
@@ -54,6 +60,20 @@ class Module:
         self._locals: dict[int, dict[str, list[ast.expr]]] = {}
         self._others: dict[str, Module | None] = {}
         self._attributes: dict[int, dict[str, list[ast.expr]]] = {}
+
+    @property
+    def tree(self) -> ast.Module:
+        """The whole module; empty if it does not parse."""
+        if isinstance(self._tree, str):
+            try:
+                self._tree = parse(self._tree)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._tree = ast.Module([], [])
+        return self._tree
+
+    def body(self) -> list[ast.stmt]:
+        """The statements of the whole module."""
+        return self.tree.body
 
     # ---- tables -------------------------------------------------------------------------------------------------
 
@@ -78,6 +98,8 @@ class Module:
         """Defaults of argparse flags, by the attribute that holds them."""
         if self._flags is None:
             self._flags = {}
+            if isinstance(self._tree, str) and "add_argument" not in self._tree:
+                return self._flags
             for node in ast.walk(self.tree):
                 if (
                     isinstance(node, ast.Call)
@@ -251,11 +273,7 @@ class Module:
                 full = posixpath.join(base, path) if base else path
                 text = self.read(full)
                 if text is not None:
-                    try:
-                        tree = ast.parse(text)
-                    except (SyntaxError, ValueError, RecursionError, MemoryError):
-                        return None
-                    self._others[wanted] = Module(full, tree, self.read)
+                    self._others[wanted] = Module(full, text, self.read)
                     return self._others[wanted]
         return None
 

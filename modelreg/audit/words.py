@@ -13,7 +13,7 @@ _BLANK = " \t"
 _OPERATOR = re.compile(r"&&|\|\||;;|[;&|()]|\d*(?:>>|<<<|>&|<&|&>|>|<)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGN = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
-OPENERS = frozenset(["if", "case", "elif", "else"])
+_MISSING = re.compile(r"! -[a-z]\b|! \[|-z\b|command -v|\bwhich\b|\bhash\b|^if !|-n\b.*\|\||\$\?|-[fdex] ")
 CLOSERS = frozenset(["fi", "esac"])
 
 
@@ -61,6 +61,7 @@ class _Lexer:
         self.inner: list[tuple[int, int]] = []
         self.words: list[Word] = []
         self.depth = 0
+        self.branches: list[bool] = []
         self.written = ""
         self.pending: list[tuple[str, bool]] = []
         self.waiting: list[int] = []  # commands whose here-document follows this line
@@ -121,7 +122,12 @@ class _Lexer:
                 if self.at == before and self.at < self.end and text[self.at] == "&":
                     self.at += 1
                 return
-            if match[0] == "(" and self.words and self.words[-1].value.endswith("=") and self.words[-1].end == match.start():
+            if (
+                match[0] == "("
+                and self.words
+                and self.words[-1].value.endswith("=")
+                and self.words[-1].end == match.start()
+            ):
                 return  # NAME=( ... ): the items are words of the same command
             if match[0] == ")" and self.words and _ASSIGN.fullmatch(self.words[0].value):
                 return
@@ -134,17 +140,25 @@ class _Lexer:
 
     def _finish(self) -> None:
         # Inside NAME=( the line breaks do not end the command.
-        if self.words and _ASSIGN.fullmatch(self.words[0].value) and self.at < self.end and self.text[self.at] in "\r\n":
+        if (
+            self.words
+            and _ASSIGN.fullmatch(self.words[0].value)
+            and self.at < self.end
+            and self.text[self.at] in "\r\n"
+        ):
             opened = self.text.find("(", self.words[0].end, self.words[0].end + 1)
             if opened >= 0 and self.text.rfind(")", opened, self.at) < 0:
                 return
         if not self.words and not self.pending:
             return
         first = self.words[0].value if self.words else ""
-        if first in OPENERS and first in ("if", "case"):
-            self.depth += 1
-        if first in CLOSERS:
-            self.depth = max(0, self.depth - 1)
+        if first in ("if", "case"):
+            # What is done where a file, a program or a value is missing is what happens by default.
+            condition = " ".join(w.value for w in self.words)
+            self.branches.append(first == "case" or _MISSING.search(condition) is None)
+            self.depth += self.branches[-1]
+        if first in CLOSERS and self.branches:
+            self.depth -= self.branches.pop()
         if self.pending and len(self.waiting) < len(self.pending):
             self.waiting += [len(self.commands)] * (len(self.pending) - len(self.waiting))
         self.commands.append(Command(self.words, self.depth, self.written))
@@ -245,7 +259,9 @@ class _Lexer:
             self.at = at
             return text[start:at]
         match = _NAME.match(text, start + 1, end)
-        self.at = match.end() if match else min(start + 2 if follows in "0123456789@*#?!" and follows else start + 1, end)
+        self.at = (
+            match.end() if match else min(start + 2 if follows in "0123456789@*#?!" and follows else start + 1, end)
+        )
         return text[start : self.at]
 
 
@@ -257,7 +273,9 @@ def is_assignment(word: Word) -> bool:
 def split_line(text: str, start: int, end: int) -> list[Word]:
     """Words between blanks, with quotes taken off: for command lines that are no shell's."""
     words = []
-    for match in re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|((?:[^\s\"']|\"[^\"\n]*\"|'[^'\n]*'|[\"'])+)").finditer(text, start, end):
+    for match in re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|((?:[^\s\"']|\"[^\"\n]*\"|'[^'\n]*'|[\"'])+)").finditer(
+        text, start, end
+    ):
         value = match[1] if match[1] is not None else match[2] if match[2] is not None else match[3]
         if match[3] is not None:
             value = re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda m: m[1] or m[2] or "", value)

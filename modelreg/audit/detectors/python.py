@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelreg.audit import python_calls as calls
+from modelreg.audit import python_parts, shapes
 from modelreg.audit.python_lines import comment_start, detect_lines, in_comment, reference
 from modelreg.audit.python_values import HOLE, Module, Unknown
+from modelreg.audit.sieve import touches
 from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, POSSIBLE, USE, Reference, Unresolved
 
@@ -55,14 +56,23 @@ _DOC = Ctx("docstring", MENTION, text=True)
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
     """The models that a Python module names, each once a line, in the order of the lines."""
+    sift = getattr(lexicon, "lines", None)
+    wanted = sift(source.data) if sift is not None else None
+    if wanted is not None and not wanted:
+        return
+    if "\r" in source.text:
+        source = source._replace(text=source.text.replace("\r\n", "\n").replace("\r", "\n"))
+    tree = None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes are the author's affair
-            tree = ast.parse(source.text)
+        if wanted is not None and len(source.text) > python_parts.SMALL:
+            tree = python_parts.parse_parts(source.text, wanted)
+        whole = tree is None
+        if tree is None:
+            tree = python_parts.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _once(detect_lines(source, lexicon))
         return
-    walk = _Walk(source, lexicon, tree)
+    walk = _Walk(source, lexicon, tree, wanted, whole)
     try:
         walk.run()
     except RecursionError:
@@ -85,12 +95,16 @@ def _once(found: Iterator[Reference] | list[Reference]) -> Iterator[Reference]:
 
 
 class _Walk:
-    def __init__(self, source: Source, lexicon: Lexicon, tree: ast.Module) -> None:
+    def __init__(
+        self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None, whole: bool
+    ) -> None:
+        self.wanted = wanted  # lines that can name a model; None for all
         self.source = source
         self.lexicon = lexicon
         self.tree = tree
         self.lines = source.text.split("\n")
-        self.module = Module(source.path, tree, source.read)
+        self.whole = whole
+        self.module = Module(source.path, tree if whole else source.text, source.read)
         self.found: list[Reference] = []
         self.seen: set[tuple[int, str]] = set()
         self.unresolved: list[Unresolved] = []
@@ -111,6 +125,12 @@ class _Walk:
 
     def block(self, body: list[ast.stmt], level: str, doc: bool = False) -> None:
         for at, node in enumerate(body):
+            if self.wanted is not None:
+                first = node.lineno
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.decorator_list:
+                    first = node.decorator_list[0].lineno
+                if not touches(self.wanted, first, node.end_lineno or first):
+                    continue
             if doc and at == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 self.expr(node.value, _DOC)
             else:
@@ -191,8 +211,11 @@ class _Walk:
             "usage",
         ):
             text = True
-        if level == USE and isinstance(node, ast.Assign) and _is_literal(node.value) and _replaced(names, body, at):
-            level = MENTION  # set again below before anybody read it
+        if level == USE and isinstance(node, ast.Assign) and _is_literal(node.value) and self.names_model(node.value):
+            if body is self.tree.body and not self.whole:
+                body, at = self.whole_body(node)
+            if _replaced(names, body, at):
+                level = MENTION  # set again below before anybody read it
         if isinstance(targets[0], ast.Subscript):
             self.expr(targets[0], Ctx(level=level))
             if level == USE and not model and not _environment(targets[0]):
@@ -208,13 +231,31 @@ class _Walk:
         hosted = any(n.lower() in ("hosted_models", "api_models", "online_models") for n in names)
         self.expr(node.value, Ctx(place, MENTION if text else level, model and not text, text, hosted=hosted))
 
+    def names_model(self, node: ast.expr) -> bool:
+        text = node.value.strip() if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        return 3 <= len(text) <= 300 and self.lexicon.in_model_place(text) is not None
+
+    def whole_body(self, node: ast.stmt) -> tuple[list[ast.stmt], int]:
+        """The block of the whole module that holds a statement of a part of it."""
+        body = self.module.body()
+        return body, next((at for at, other in enumerate(body) if other.lineno == node.lineno), len(body))
+
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, level: str) -> None:
         for decorator in node.decorator_list:
-            self.expr(decorator, Ctx("decorator", level))
+            self.decorator(decorator, level)
         self.defaults(node.args, level)
         outer, self.scopes = self.scopes, (*self.scopes, node)
         self.block(node.body, level, doc=True)
         self.scopes = outer
+
+    def decorator(self, node: ast.expr, level: str) -> None:
+        if isinstance(node, ast.Call) and "doc" in calls.dotted(node.func).rpartition(".")[2].lower():
+            for part in [*node.args, *(k.value for k in node.keywords)]:
+                name = next((k.arg or "" for k in node.keywords if k.value is part), "")
+                # what the documentation shall show
+                self.expr(part, Ctx("docstring", MENTION, True) if calls.is_model_key(name) else _DOC)
+        else:
+            self.expr(node, Ctx("decorator", level))
 
     def defaults(self, args: ast.arguments, level: str) -> None:
         plain = [*args.posonlyargs, *args.args]
@@ -235,7 +276,7 @@ class _Walk:
 
     def class_(self, node: ast.ClassDef, level: str) -> None:
         for decorator in node.decorator_list:
-            self.expr(decorator, Ctx("decorator", level))
+            self.decorator(decorator, level)
         for word in node.keywords:
             self.expr(word.value, Ctx("class-keyword", level))
         outer, self.scopes = self.scopes, (*self.scopes, node)
@@ -342,6 +383,8 @@ class _Walk:
         """A text of several words: a message, a document, a command."""
         first, last = node.lineno, node.end_lineno or node.lineno
         for number in range(first, last + 1):
+            if self.wanted is not None and last - first > 3 and not touches(self.wanted, number, number):
+                continue
             line = self.lines[number - 1] if number <= len(self.lines) else ""
             start = _chars(line, node.col_offset) if number == first else 0
             stop = _chars(line, node.end_col_offset or 0) if number == last else len(line)
@@ -534,6 +577,9 @@ class _Walk:
         last = name.rpartition(".")[2]
         words = {k.arg: k.value for k in node.keywords if k.arg}
         kind = words.get("repo_type")
+        if name.endswith("hub.load"):  # torch.hub.load("account/code", "model")
+            self.hub_load(node, ctx, words)
+            return
         if calls.CANCELS.search(name) or (isinstance(kind, ast.Constant) and kind.value in ("dataset", "space")):
             self.hush(node)
             return
@@ -554,6 +600,8 @@ class _Walk:
                     self.cover(inner)
                 else:
                     self.expr(inner, ctx if last not in calls.COMPARES else ctx._replace(model=False))
+        elif not isinstance(node.func, ast.Name):
+            self.expr(node.func, ctx._replace(model=False))
         if calls.is_message(name):
             self.arguments(node, _MESSAGE)
         elif last in calls.COMPARES:
@@ -590,6 +638,12 @@ class _Walk:
         else:
             self.load_call(node, ctx, name, last, words)
 
+    def hub_load(self, node: ast.Call, ctx: Ctx, words: dict[str, ast.expr]) -> None:
+        self.hush(node)
+        chosen = words.get("model") or (node.args[1] if len(node.args) > 1 else None)
+        if isinstance(chosen, ast.Constant) and isinstance(chosen.value, str) and not ctx.text:
+            self.expr(chosen, Ctx("load-call", ctx.level, True, family="torch.hub"))
+
     def load_call(self, node: ast.Call, ctx: Ctx, name: str, last: str, words: dict[str, ast.expr]) -> None:
         spec = calls.load_of(name)
         hosted = ctx.hosted or (spec is not None and spec.hosted) or calls.SERVED.search(name) is not None
@@ -613,6 +667,9 @@ class _Walk:
             if last == "from_pretrained" and "Peft" in name and len(node.args) > 1:
                 model_arguments.append(node.args[1])
         command = calls.is_command(name)
+        first = node.args[0] if node.args else None
+        # f("model_id", "a/b"), f("model_id", default="a/b"): helpers that read settings
+        named = isinstance(first, ast.Constant) and isinstance(first.value, str) and calls.is_model_key(first.value)
         for item in node.args:
             chosen = any(item is m for m in model_arguments)
             if chosen and not (last == "pipeline" and item is node.args[0] and len(node.args) > 1):
@@ -642,7 +699,8 @@ class _Walk:
                     "deepcopy",
                     "default_factory",
                 )
-                self.expr(item, ctx if keep else Ctx(place, ctx.level, command=command, hosted=hosted))
+                model = named and item is not first and len(node.args) == 2
+                self.expr(item, ctx if keep else Ctx(place, ctx.level, model, command=command, hosted=hosted))
         for word in node.keywords:
             if word.arg in (
                 "help",
@@ -665,7 +723,9 @@ class _Walk:
                 self.hush(word.value)
                 continue
             chosen = any(word.value is m for m in model_arguments)
-            model = chosen or (word.arg is not None and calls.is_model_key(word.arg))
+            model = (
+                chosen or (word.arg is not None and calls.is_model_key(word.arg)) or (named and word.arg == "default")
+            )
             level = OPTION if word.arg == "choices" and ctx.level == USE else ctx.level
             family = spec.family if chosen and spec is not None else ""
             self.expr(
@@ -688,9 +748,37 @@ class _Walk:
                 if isinstance(argument, ast.Name | ast.Attribute):
                     self.loads.append((argument, ctx._replace(hosted=hosted), self.scopes, node))
 
+    def local(self, argument: ast.expr, text: str, ctx: Ctx, via: str) -> bool:
+        """A folder of weights that lies in the tree itself: named by what its configuration says it is."""
+        folder = text.strip().strip("/").removeprefix("./")
+        if not folder or HOLE in folder or ".." in folder or len(folder) > 200:
+            return False
+        here = self.source.path.rpartition("/")[0]
+        for base in dict.fromkeys(("", here)):
+            at = f"{base}/{folder}" if base else folder
+            written = self.source.read(f"{at}/config.json") or self.source.read(f"{at}/adapter_config.json")
+            if written is not None:
+                match = re.search(r'"(?:_name_or_path|base_model_name_or_path)"\s*:\s*"([^"\\]{3,200})"', written)
+                found = self.lexicon.in_model_place(match[1]) if match else None
+                name = found.name if found is not None else folder
+                known = found.known if found is not None else ""
+                self.emit(
+                    argument,
+                    text,
+                    Identity(name, "file", "path", LIKELY, known),
+                    ctx._replace(place="load-call"),
+                    via or at,
+                )
+                return True
+        return False
+
     def load(self, argument: ast.expr, ctx: Ctx, scopes: tuple[ast.AST, ...], call: ast.Call) -> None:
         """A load call vouches for the literals that its argument comes from; without any, it is unresolved."""
-        if isinstance(argument, ast.Constant | ast.JoinedStr):
+        if isinstance(argument, ast.JoinedStr):
+            return
+        if isinstance(argument, ast.Constant):
+            if isinstance(argument.value, str) and self.identify(argument.value.strip(), Ctx(model=True)) is None:
+                self.local(argument, argument.value.strip(), ctx, "")
             return
         name = calls.dotted(call.func)
         spec = calls.load_of(name)
@@ -705,6 +793,8 @@ class _Walk:
             inner = Ctx("constant", ctx.level, True, hosted=ctx.hosted, family=spec.family if spec else "")
             found = self.identify(value.text.strip(), inner)
             if found is None:
+                node = value.node if value.node is not None else argument
+                self.local(node, value.text.strip(), ctx, f"loaded in line {call.lineno}")
                 continue
             if value.node is not None and value.node.lineno:
                 line, column = self.locate(value.node, value.text.strip())
@@ -787,7 +877,8 @@ class _Walk:
     # ---- comments -----------------------------------------------------------------------------------------------
 
     def comments(self) -> None:
-        for number, line in enumerate(self.lines, 1):
+        for number in self.wanted if self.wanted is not None else range(1, len(self.lines) + 1):
+            line = self.lines[number - 1] if number <= len(self.lines) else ""
             if "#" not in line or number in self.inside:
                 continue
             spans = self.covered.get(number)
@@ -846,6 +937,8 @@ def loader_name(text: str, family: str) -> Identity | None:
         return Identity(text, "file", "weights", LIKELY)
     if family == "tts" and re.fullmatch(r"tts_models/[\w-]+/[\w-]+/[\w.-]+", text):
         return Identity(text, "", "bare-name", LIKELY)
+    if family == "torch.hub" and re.fullmatch(r"[\w.-]{4,60}", text) and shapes.family(text.replace("_", "-")):
+        return Identity(text, "", "bare-name", POSSIBLE)
     if family == "file" and text.endswith((".gguf", ".bin")):
         return Identity(text, "file", "gguf-file", LIKELY)
     return None
