@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from modelreg.audit import emit
+from modelreg.audit import emit, places
 from modelreg.audit.lines import Page
 from modelreg.audit.tree import LIST, SCALAR, Node
 from modelreg.core.finding import MENTION, USE
@@ -74,6 +74,9 @@ def read(page: Page) -> int:
                 _base(page, node, shift, via)
         elif key.value in ("datasets", "license_link", "license", "tags", "language", "metrics"):
             continue
+        elif value.kind == SCALAR and places.role(key.value) == places.MODEL and not is_card:
+            # heads of prompts and agents: the model that runs them
+            emit.in_place(page, shift + value.start, shift + value.end, value.value, "config-key", USE)
         else:
             for scalar in value.scalars():
                 if len(scalar.value) > 3:

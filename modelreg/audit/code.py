@@ -7,6 +7,7 @@ Python has a parser of its own (`detectors/python.py`); this reads it only insid
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from modelreg.audit import emit, places
@@ -93,6 +94,18 @@ _HOSTED_FILE = re.compile(
 _LOCAL_FILE = re.compile(
     r"(?i)ollama|transformers\.js|@xenova/transformers|@huggingface/transformers|localhost|127\.0\.0\.1|onnxruntime|llama|candle|hf[-_]hub|web-llm|vllm|0\.0\.0\.0|langchain_?community"
 )
+_CONSTANT = re.compile(
+    r"\b([A-Za-z_$][\w$]*)\s*(?::\s*&?(?:'static\s+)?[A-Za-z]\w*)?\s*:?=\s*(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s*(?:;|,|\)|$|\n|//)"
+)
+# `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
+_FROM_ENV = re.compile(
+    r"\b([A-Za-z_$]\w*)\s*(?::\s*\w+\s*)?(?::?=)\s*(?:process\.env\.|[\w.:]*(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s*[(\[]\s*[\"'])([A-Za-z_]\w*)"
+)
+_RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
+_ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
+_HOLE = re.compile(r"%[sv]|\{\}")
+_PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
+_PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")
 _TEMPLATE_PART = re.compile(r"\$\{[^}]*\}|\{[^{}]*\}|#\{[^}]*\}|\\\([^)]*\)")
 
 
@@ -109,8 +122,17 @@ class _Code:
             _LOCAL_FILE.search(re.sub(r"llama-?3|meta-llama|Llama-?\d", "", text)) is None
         )
         self.reading = Reading(page, level)
-        self.data_until = -1
+        self.constants: dict[str, str] = {}
+        self.places: dict[str, int] = {}
+        self.parts: set[int] = set()  # constants that were put into longer names
+        self.previous = ("", -1)
+        self.models = {m[1] for m in _FROM_ENV.finditer(page.text, start, end) if places.role(m[2]) == places.MODEL}
+        for match in _CONSTANT.finditer(page.text, start, end):
+            if len(self.constants) < 500 and 0 < len(match[2]) < 120:
+                self.constants[match[1]] = "" if match[1] in self.constants else match[2]  # set twice: not known
+                self.places[match[1]] = match.start(2)
         self.pattern = _scanner(language)
+        self.used: list[int] = []
         self.brackets: list[tuple[str, int, int]] = []  # sign, place, strings in it so far
 
     def read(self) -> None:
@@ -145,6 +167,8 @@ class _Code:
                 at = inner.end() if inner else match.end()  # else a lifetime
             else:
                 at = self._string(token, begin)
+        for place in self.parts:
+            self.page.discard(place)
 
     def _string(self, opening: str, begin: int) -> int:
         text = self.page.text
@@ -171,6 +195,8 @@ class _Code:
         first = begin + len(opening)
         if 2 < stop - first < _LONGEST:
             self._judge(begin, first, stop, text[first:stop])
+            if self.brackets:
+                self.previous = (text[first:stop], self.brackets[-1][1])
         if self.brackets:
             sign, place, count = self.brackets[-1]
             self.brackets[-1] = (sign, place, count + 1)
@@ -237,11 +263,43 @@ class _Code:
             self._map_key(first, stop, value, after)
             return
         role = places.role(key) if key else places.OTHER
+        if role == places.OTHER and key and key in self.models:
+            role = places.MODEL
         level = self.level
+        if (
+            call
+            and position >= 1
+            and self.brackets
+            and self.previous[1] == self.brackets[-1][1]
+            and role == places.OTHER
+        ):
+            # flag.String("model", "org/name", …), option('--model <id>', …, 'org/name')
+            if (
+                places.role(re.sub(r"^.*?(--?)?([\w-]+)(?:[ =<\[].*)?$", r"\2", self.previous[0].split(", ")[-1]))
+                == places.MODEL
+            ):
+                role = places.MODEL
+        if level == USE and self._branch(head):
+            level = OPTION
         if call and _NO_CALL.search(call):
             return
         if role in (places.NEVER, places.DATA) or (key and places.snake(key) in ("user_agent", "dataset")):
             return
+        whole = self._whole(first, stop, value, head)
+        if whole != value:
+            strong = role == places.MODEL or (call and _LOADERS.search(call) is not None)
+            identity = page.lexicon.exact(whole) or (page.lexicon.in_model_place(whole) if strong else None)
+            if identity is not None:
+                page.add(
+                    first,
+                    stop,
+                    identity,
+                    "load-call" if call else "constant",
+                    self._choice(begin, level),
+                    f"constants: {whole}",
+                )
+                self.parts.update(self.used)
+                return
         if role == places.TEXT or (call and _SPEAKS.search(call) and not key):
             emit.running_text(page, first, stop, "message")
             return
@@ -257,7 +315,6 @@ class _Code:
         if role == places.ALIAS:
             emit.certain(page, first, stop, value, "alias", MENTION)
             return
-        value = _TEMPLATE_PART.sub(lambda m: m[0], value)
         if _ENV_DEFAULT.search(head):
             name = _ENV_NAME.search(line_head)
             strong = role == places.MODEL or (name is not None and places.role(name[1] or name[2]) == places.MODEL)
@@ -281,6 +338,51 @@ class _Code:
             self.reading.command(split_line(text, first, stop), level)
             return
         emit.certain(page, first, stop, value, "string", self._choice(begin, level))
+
+    def _whole(self, first: int, stop: int, value: str, head: str) -> str:
+        """The string with constants of this file put in: templates, `+`, `%s` and `{}` with their arguments."""
+        known = self.constants
+
+        def of(name: str) -> str:
+            name = name.rpartition(".")[2]
+            value = known.get(name, "")
+            if value:
+                used.append(self.places[name])
+            return value
+
+        used: list[int] = []
+        out = self._composed(first, stop, value, head, of)
+        self.used = used if out != value else []
+        return out
+
+    def _composed(self, first: int, stop: int, value: str, head: str, of: Callable[[str], str]) -> str:
+
+        text = self.page.text
+        if _TEMPLATE_PART.search(value) and "{}" not in value:
+            out = _TEMPLATE_PART.sub(lambda m: of(re.sub(r"[\\${}()#\s]", "", m[0])) or m[0], value)
+            return out if _TEMPLATE_PART.search(out) is None else value
+        if _HOLE.search(value) and "/" in value:
+            arguments = re.match(r"[^,()]{0,3}((?:,\s*&?[A-Za-z_][\w.]*)+)\s*\)", text[stop + 1 : stop + 200])
+            values = [of(a.strip(" &")) for a in arguments[1].split(",")[1:]] if arguments else []
+            if values and all(values) and len(values) == len(_HOLE.findall(value)):
+                rest = iter(values)
+                return _HOLE.sub(lambda m: next(rest), value)
+            return value
+        out = value
+        before = _PLUS_BEFORE.search(head)
+        at = stop + 1
+        for _ in range(3):
+            after = _PLUS_AFTER.match(text, at, min(at + 200, self.end))
+            if after is None:
+                break
+            piece = after[2] if after[2] is not None else of(after[1])
+            if not piece:
+                return value
+            out, at = out + piece, after.end()
+        if before:
+            piece = of(before[1])
+            return piece + out if piece else value
+        return out
 
     def _text(self, begin: int, first: int, stop: int, value: str, head: str) -> None:
         call, _ = self._call(begin)
@@ -370,9 +472,30 @@ class _Code:
             return
         emit.certain(self.page, first, stop, value, "dict-key", OPTION if self.level == USE else self.level)
 
+    @staticmethod
+    def _branch(head: str) -> bool:
+        """An arm of a switch or match, or of `condition ? a : b`."""
+        before = head.rstrip()
+        line = before[before.rfind("\n") + 1 :]
+        if (before.endswith("?") and not before.endswith("??")) or (
+            before.endswith(":") and "?" in line and "{" not in line[line.find("?") :]
+        ):
+            return re.search(r"\?\s*$|\?[^:]*:\s*$", line) is not None
+        if re.search(r"\b(?:default|_)\s*(?:=>|->|:)", line):
+            return False
+        above = before[: before.rfind("\n")] if "\n" in before else ""
+        return (
+            re.search(r"\bcase\b.*:|\w\s*=>\s*$|\w\s*->\s*$", line) is not None
+            and "(" not in line[-6:]
+            or (re.search(r"\bcase\b[^\n]*:\s*$", above.rstrip()[-120:]) is not None)
+        )
+
     def _choice(self, begin: int, level: str) -> str:
         """One of several: in a list, a map of names, a branch."""
         if level != USE or not self.brackets:
+            return level
+        call, _ = self._call(begin)
+        if call and _RUNS.search(call):
             return level
         sign, place, _ = self.brackets[-1]
         text = self.page.text

@@ -126,12 +126,14 @@ class Reading:
         resolve: Resolve | None = None,
         shell: Callable[[int, int], None] | None = None,
         code: Callable[[int, int], None] | None = None,
+        consumed: Callable[[], None] | None = None,
     ) -> None:
         self.page = page
         self.level = level
         self.resolve = resolve
         self.shell = shell
         self.code = code
+        self.consumed = consumed
 
     def command(self, words: Sequence[Word], level: str = "", written: str = "") -> None:
         """Report the models of one simple command."""
@@ -143,6 +145,10 @@ class Reading:
         if first in _SPEAKS and not written:
             if first != "cat":
                 for word in words[1:]:
+                    setting = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\S+)", word.value)
+                    if setting and places.role(setting[1]) == places.MODEL:  # written into a file of settings
+                        self.pair(word, setting[1], setting[2], level)
+                        continue
                     emit.running_text(self.page, word.start, word.end, "message")
             return
         if first in _TESTS:
@@ -257,6 +263,8 @@ class Reading:
                         level,
                         f"variables: {known}",
                     )
+                    if self.consumed:
+                        self.consumed()
                     return True
         return emit.in_place(self.page, word.start, word.end, value, place, level, via=via)
 
@@ -316,12 +324,14 @@ class Reading:
                     ):
                         skip = name != "-m" or at + 1 < len(words)
                         continue
+                    if places.snake(name).endswith("s") and places.role(name) == places.MODEL:
+                        rest = [w.value.startswith("-") for w in words[at + 1 :]]
+                        several = words[at + 1 : at + 1 + (rest.index(True) if True in rest else len(rest))]
+                        for more in several:  # `--models a/b c/d`
+                            self.model(more, "flag", OPTION if level == USE and len(several) > 1 else level)
+                        taken.update(range(at + 1, at + 1 + len(several)))
+                        continue
                     skip = self._flag(name, following, following.value, level, program, hosted)
-                    if skip and places.snake(name).endswith("s") and places.role(name) == places.MODEL:
-                        for more in words[at + 2 :]:
-                            if more.value.startswith("-"):
-                                break
-                            self.model(more, "flag", OPTION if level == USE else level)
                 continue
             self._plain(word, level, program, hosted)
 

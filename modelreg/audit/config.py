@@ -47,6 +47,9 @@ _ALL_RUN = frozenset(
 )
 
 
+_LABELS = frozenset(["name", "id", "label", "root", "value_from", "full_name", "title_model", "key"])
+
+
 class Context(NamedTuple):
     """What is known of a value from around it.
 
@@ -129,7 +132,9 @@ class Judge:
             if value.kind == SCALAR:
                 self._entry(key, value, inner)
             elif name not in _NOT_BELOW:
-                if places.role(key.value) == places.DATA:
+                if places.role(key.value) == places.DATA and not (
+                    name == "data" and names & {"kind", "apiversion", "api_version"}
+                ):
                     inner = inner._replace(data=True)
                 self._key(key, value, inner)
                 if places.role(key.value) == places.ENV:
@@ -233,6 +238,8 @@ class Judge:
             return
         if role in (places.NEVER, places.DATA):
             return
+        if role == places.WEAK and places.snake(context.key) in _LABELS and not re.search(r"[/:]|\.gguf$", text):
+            return  # what people call a thing: a pod, a package, a run
         if role == places.ALIAS:
             emit.certain(page, node.start, node.end, text, "alias", MENTION)
         elif role == places.TEXT:

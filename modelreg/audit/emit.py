@@ -55,7 +55,8 @@ def in_place(
     if route is not None and "://" not in stripped:
         known = page.lexicon.exact(stripped)
         rest = stripped[route.end() :]
-        if known is None or known.kind == "hosted":
+        several = stripped.count("/") > 1 and not stripped.lower().startswith(("huggingface/", "github/", "models/"))
+        if known is None or known.kind == "hosted" or several:
             inner_identity = page.lexicon.exact(rest) or (page.lexicon.in_model_place(rest) if not weak else None)
             if inner_identity is not None:
                 page.add(
@@ -72,6 +73,8 @@ def in_place(
     identity = page.lexicon.exact(stripped)
     if identity is None and not weak:
         identity = page.lexicon.in_model_place(stripped)
+    if identity is not None and identity.kind == "hosted" and weak and stripped.isalpha():
+        return False  # a service sells a model by the name of `command`
     if identity is None:
         return _parts(page, start, end, stripped, place, level, weak)
     page.add(*span(page, start, end, stripped), identity, place, level, via)

@@ -63,7 +63,7 @@ _WRAPPED = re.compile(
     r"\.(?:example|sample|template|tmpl|tpl|dist|default|defaults|in|j2|jinja2?|gotmpl|erb|bak|orig|local"
     r"|development|production|staging|test|prod|dev|docker)$"
 )
-_SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+|\w+=\S*\s+)*|/)([\w.+-]+)")
+_SHEBANG = re.compile(r"#!\s*(?:\S*/env\s+(?:-\S+\s+|\w+=\S*\s+)*(?:\S*/)?|\S*/)([\w.+-]+)")
 _INTERPRETERS = {
     "sh": "shell", "bash": "shell", "zsh": "shell", "dash": "shell", "ksh": "shell", "ash": "shell", "fish": "shell",
     "node": "javascript", "deno": "javascript", "bun": "javascript", "tsx": "javascript", "ts-node": "javascript",

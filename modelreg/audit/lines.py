@@ -93,7 +93,9 @@ class Page:
         )
         key = (line, (identity.known or identity.name).casefold())
         old = self._found.get(key)
-        if old is None or _RANK[level] < _RANK[old.level]:
+        # Of `[Phi-4](https://huggingface.co/microsoft/phi-4)` the fuller name stays.
+        fuller = old is not None and _RANK[level] == _RANK[old.level] and "/" in identity.name and "/" not in old.name
+        if old is None or fuller or _RANK[level] < _RANK[old.level]:
             self._found[key] = reference
 
     def adopt(self, item: Reference | Unresolved) -> None:
@@ -114,6 +116,12 @@ class Page:
         line, column = self.lines.place(start)
         text = self.text[start : min(end, start + 120)]
         self._open.setdefault((line, column), Unresolved(self.source.path, line, column, text, place, reason))
+
+    def discard(self, offset: int) -> None:
+        """Take back what was reported at a place: it is part of something longer."""
+        place = self.lines.place(offset)
+        for key in [k for k, r in self._found.items() if (r.line, r.column) == place and r.level != MENTION]:
+            del self._found[key]
 
     def has(self, line: int) -> bool:
         """Something was found in this line."""

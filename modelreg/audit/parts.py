@@ -101,7 +101,8 @@ def heredoc(page: Page, command: Command, level: str, shell: Shell) -> None:
         return
     kind = ""
     if command.written:
-        kind = kinds.kind_of(command.written.replace("$", "").strip("\"'"))
+        name = command.written if "$" not in command.written else shell.value_of(command.written)
+        kind = kinds.kind_of(re.sub(r"[${}\"']", "", name))
     elif program.startswith(("python", "pypy")):
         kind = "python"
     elif program in ("node", "deno", "bun"):
@@ -123,4 +124,11 @@ def _guess(text: str) -> str:
         return "modelfile"
     if text.lstrip().startswith(("{", "[")):
         return "json"
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    if len(lines) > 2 and sum(re.match(r"\s*(?:- )?[\w.-]+:(?:\s|$)", line) is not None for line in lines) > 0.7 * len(
+        lines
+    ):
+        return "yaml"
+    if lines and all(re.match(r"(?:export )?[A-Za-z_]\w*=", line) for line in lines):
+        return "env"
     return ""

@@ -28,6 +28,15 @@ def detect(kind: str, source: Source, lexicon: Lexicon) -> Iterator[Reference | 
     """
     try:
         yield from list(detector(kind)(source, lexicon))
-    except (RecursionError, MemoryError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (
+        RecursionError,
+        MemoryError,
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         yield Skipped(source.path, "detector-failed", type(error).__name__)
         yield from detector("text")(source, lexicon)

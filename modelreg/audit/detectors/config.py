@@ -43,7 +43,9 @@ def _folder(page: Page, values: dict[str, Any]) -> None:
         if isinstance(name, str) and name.strip() and _at(page, key, name, "base-model" if adapter else "weights"):
             return
     folder = page.source.path.rpartition("/")[0]
-    shown = " ".join(str(a) for a in values.get("architectures") or [] if isinstance(a, str)) or str(values.get("model_type") or "")
+    shown = " ".join(str(a) for a in values.get("architectures") or [] if isinstance(a, str)) or str(
+        values.get("model_type") or ""
+    )
     beside = page.source.read(f"{folder}/README.md" if folder else "README.md")
     head = card.front_matter(beside) if beside else None
     if head is not None and head.bases:
@@ -51,7 +53,11 @@ def _folder(page: Page, values: dict[str, Any]) -> None:
         if identity is not None:
             _add(page, identity, f"base_model in {folder}/README.md; {shown}" if folder else shown)
             return
-    identity = page.lexicon.exact(folder) or page.lexicon.exact(folder.rpartition("/")[2]) or page.lexicon.in_model_place(folder.rpartition("/")[2])
+    identity = (
+        page.lexicon.exact(folder)
+        or page.lexicon.exact(folder.rpartition("/")[2])
+        or page.lexicon.in_model_place(folder.rpartition("/")[2])
+    )
     if identity is not None:
         _add(page, identity, f"name of the folder; {shown}".rstrip("; "))
         return

@@ -31,5 +31,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     emit.running_text(page, at, len(text), "prose")
     if component or "<select" in text:
         for option in _OPTION.finditer(text):
-            emit.in_place(page, option.start(1), option.end(1), option[1], "list", "option" if component else MENTION, weak=True)
+            emit.in_place(
+                page, option.start(1), option.end(1), option[1], "list", "option" if component else MENTION, weak=True
+            )
     yield from page.results()

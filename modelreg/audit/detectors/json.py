@@ -21,7 +21,9 @@ TOKEN = re.compile(
 _PAIR = re.compile(r'"([A-Za-z_][\w.-]{0,60})"\s*:\s*"([^"\\\n]{3,300})"')
 # LLaMA-Factory and its like: a table of data sets, whose hub names are no models.
 _DATA_FILES = re.compile(r"(?:^|/)(?:dataset_info(?:s)?|dataset_infos?|datasets?|data_config|dataset_dict)\.json$")
-_FIXED = re.compile(r"(?:^|/)(?:tsconfig[\w.-]*|jsconfig|composer|renovate|lerna|nx|angular|\.eslintrc|package-lock|manifest\.webmanifest)\.json$")
+_FIXED = re.compile(
+    r"(?:^|/)(?:tsconfig[\w.-]*|jsconfig|composer|renovate|lerna|nx|angular|\.eslintrc|package-lock|manifest\.webmanifest)\.json$"
+)
 
 
 def parse(text: str) -> tuple[list[Node], list[tuple[int, int]]] | None:

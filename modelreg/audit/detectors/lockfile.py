@@ -20,5 +20,11 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
         found = SPACY.fullmatch(match[1])
         if found:
             name = match[1].replace("-", "_")
-            page.add(match.start(1), match.end(1), Identity(f"spacy/{name}", "huggingface", "bare-name", LIKELY), "requirement", USE)
+            page.add(
+                match.start(1),
+                match.end(1),
+                Identity(f"spacy/{name}", "huggingface", "bare-name", LIKELY),
+                "requirement",
+                USE,
+            )
     yield from page.results()

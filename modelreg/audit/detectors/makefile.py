@@ -12,7 +12,9 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_VARIABLE = re.compile(r"[ \t]*(?:export\s+|override\s+|set\s+)?([A-Za-z_][\w-]*)\s*(?::{0,3}|\?|\+|!)=\s*(.*)", re.DOTALL)
+_VARIABLE = re.compile(
+    r"[ \t]*(?:export\s+|override\s+|set\s+)?([A-Za-z_][\w-]*)\s*(?::{0,3}|\?|\+|!)=\s*(.*)", re.DOTALL
+)
 _IN_RECIPE = re.compile(r"\$\(([A-Za-z_]\w*)\)|\$\$|\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
 
@@ -40,7 +42,9 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
             level = OPTION if branch else USE
             if len(value.split()) > 1 and all("/" in v or ":" in v for v in value.split()):
                 for item in re.finditer(r"\S+", value):
-                    shell._assign(match[1], Word(item[0], first + item.start(), first + item.end()), 0, OPTION, add=True)  # noqa: SLF001
+                    shell._assign(
+                        match[1], Word(item[0], first + item.start(), first + item.end()), 0, OPTION, add=True
+                    )  # noqa: SLF001
             else:
                 shell._assign(match[1], Word(value, first, first + len(value)), branch, level)  # noqa: SLF001
         elif line.startswith(("\t", "    ")):

@@ -14,7 +14,9 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.core.finding import MENTION, Reference, Unresolved
 
 _FENCE = re.compile(r"(?m)^([ \t>]*(?:[-*+]\s+|\d+[.)]\s+)?)(`{3,}|~{3,})([^\n`]*)$")
-_CONSOLE = re.compile(r"(?m)^[ \t]*(?:\(\w+\)\s*)?(?:\$|>|#|%|>>>|\.\.\.|PS [^>]*>|C:\\[^>]*>|\w+@[\w.-]+:?\S*[$#])[ \t]+([^\n]+)")
+_CONSOLE = re.compile(
+    r"(?m)^[ \t]*(?:\(\w+\)\s*)?(?:\$|>|#|%|>>>|\.\.\.|PS [^>]*>|C:\\[^>]*>|\w+@[\w.-]+:?\S*[$#])[ \t]+([^\n]+)"
+)
 _MAX_FENCE = 100_000
 
 
@@ -36,7 +38,9 @@ def read(page: Page) -> None:
             break
         emit.running_text(page, at, fence.start(), "prose")
         sign, body = fence[2], fence.end() + 1
-        close = re.compile(rf"(?m)^[ \t>]*{re.escape(sign[0])}{{{len(sign)},}}[ \t]*$").search(text, min(body, len(text)))
+        close = re.compile(rf"(?m)^[ \t>]*{re.escape(sign[0])}{{{len(sign)},}}[ \t]*$").search(
+            text, min(body, len(text))
+        )
         stop = close.start() if close else len(text)
         code(page, min(body, len(text)), stop, parts.language(fence[3]), fence[3])
         at = close.end() if close else len(text)

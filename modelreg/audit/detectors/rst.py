@@ -11,7 +11,9 @@ from modelreg.audit.lines import Page
 from modelreg.audit.source import Lexicon, Source
 from modelreg.core.finding import MENTION, Reference, Unresolved
 
-_BLOCK = re.compile(r"(?m)^([ \t]*)\.\. (?:code-block|code|sourcecode|prompt|highlight)::[ \t]*([\w+-]*)[^\n]*\n(?:[ \t]+:[^\n]*\n)*\s*\n|^([ \t]*)(?!\.\.)\S[^\n]*::[ \t]*\n\s*\n")
+_BLOCK = re.compile(
+    r"(?m)^([ \t]*)\.\. (?:code-block|code|sourcecode|prompt|highlight)::[ \t]*([\w+-]*)[^\n]*\n(?:[ \t]+:[^\n]*\n)*\s*\n|^([ \t]*)(?!\.\.)\S[^\n]*::[ \t]*\n\s*\n"
+)
 
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:

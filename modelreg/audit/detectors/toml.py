@@ -70,7 +70,9 @@ class _Scanner:
         if kind in ("string", "long"):
             self.at += 1
             raw = self.text[start:end]
-            return Node(SCALAR, start, end, _value(raw, kind), raw[0] if kind == "string" else "|" if "\n" in raw else raw[0])
+            return Node(
+                SCALAR, start, end, _value(raw, kind), raw[0] if kind == "string" else "|" if "\n" in raw else raw[0]
+            )
         if sign in ("[", "{") and depth < MAX_DEPTH:
             self.at += 1
             return self._list(start, depth) if sign == "[" else self._table(start, depth)

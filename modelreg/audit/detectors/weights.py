@@ -15,7 +15,9 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _CACHE = re.compile(r"models--([^/]+?)--([^/]+)")
 _MODELSCOPE = re.compile(r"(?:^|/)(?:\.cache/)?modelscope/hub/(?:models/)?([^/]+)/([^/]+)/")
 _SHARD = re.compile(r"[-_.]\d{4,6}-of-\d{4,6}")
-_PLAIN = re.compile(r"(?i)^(?:(?:pytorch_|diffusion_pytorch_|adapter_|tf_|flax_)?model|consolidated|ggml-model.*|model-\d.*|weights?|best|last|checkpoint\S*|optimizer|state|data|unet|vae|open_clip_\w+)$")
+_PLAIN = re.compile(
+    r"(?i)^(?:(?:pytorch_|diffusion_pytorch_|adapter_|tf_|flax_)?model|consolidated|ggml-model.*|model-\d.*|weights?|best|last|checkpoint\S*|optimizer|state|data|unet|vae|open_clip_\w+)$"
+)
 
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
@@ -38,7 +40,9 @@ def _witnesses(source: Source, lexicon: Lexicon) -> Iterator[tuple[Identity, str
     pointer = "Git LFS pointer" if data.startswith(_POINTER) else ""
     cached = _CACHE.search(path)
     if cached:
-        identity = lexicon.exact(f"models--{cached[1]}--{cached[2]}") or Identity(f"{cached[1]}/{cached[2]}", "huggingface", "path")
+        identity = lexicon.exact(f"models--{cached[1]}--{cached[2]}") or Identity(
+            f"{cached[1]}/{cached[2]}", "huggingface", "path"
+        )
         yield identity, "cache folder of the Hub"
     scoped = _MODELSCOPE.search(path)
     if scoped:
@@ -63,7 +67,10 @@ def _witnesses(source: Source, lexicon: Lexicon) -> Iterator[tuple[Identity, str
     elif not _PLAIN.match(stem):
         named = lexicon.exact(file) or lexicon.exact(stem)
         if named is not None:
-            yield named._replace(name=stem if named.kind in ("path", "weights", "gguf-file") else named.name), pointer or "name of the file"
+            yield (
+                named._replace(name=stem if named.kind in ("path", "weights", "gguf-file") else named.name),
+                pointer or "name of the file",
+            )
     above = folder.rpartition("/")[2]
     if above:
         named = lexicon.exact(folder) or lexicon.exact(above)
@@ -76,7 +83,12 @@ def _gguf(data: bytes, lexicon: Lexicon) -> Iterator[tuple[Identity, str]]:
     texts = {k: v for k, v in values.items() if isinstance(v, str)}
     licence = texts.get("general.license", "")
     note = "GGUF metadata" + (f", license {licence}" if licence else "")
-    for key in ("general.repo_url", "general.source.repo_url", "general.source.huggingface.repository", "general.source.url"):
+    for key in (
+        "general.repo_url",
+        "general.source.repo_url",
+        "general.source.huggingface.repository",
+        "general.source.url",
+    ):
         name = texts.get(key, "")
         identity = lexicon.exact(name) if name else None
         if identity is not None:
@@ -88,7 +100,12 @@ def _gguf(data: bytes, lexicon: Lexicon) -> Iterator[tuple[Identity, str]]:
     title = texts.get("general.name", "").strip()
     if len(title) > 2:
         owner = texts.get("general.organization", "").strip().replace(" ", "-")
-        for name in (title, f"{owner}/{title}".replace(" ", "-") if owner else "", title.replace(" ", "-"), texts.get("general.basename", "")):
+        for name in (
+            title,
+            f"{owner}/{title}".replace(" ", "-") if owner else "",
+            title.replace(" ", "-"),
+            texts.get("general.basename", ""),
+        ):
             identity = (lexicon.exact(name) or lexicon.in_model_place(name)) if len(name) > 2 else None
             if identity is not None:
                 yield identity, f"general.name of the {note}"
@@ -106,9 +123,21 @@ def _safetensors(data: bytes, lexicon: Lexicon) -> Iterator[tuple[Identity, str]
         values = json.loads(match[1])
     except ValueError:
         return
-    for key in ("ss_base_model_name", "ss_sd_model_name", "base_model", "modelspec.base_model", "model_name", "modelspec.title", "ss_output_name", "name"):
+    for key in (
+        "ss_base_model_name",
+        "ss_sd_model_name",
+        "base_model",
+        "modelspec.base_model",
+        "model_name",
+        "modelspec.title",
+        "ss_output_name",
+        "name",
+    ):
         name = values.get(key)
         if isinstance(name, str) and len(name) > 2:
             identity = lexicon.exact(name) or (lexicon.in_model_place(name) if key != "name" else None)
             if identity is not None:
-                yield identity._replace(confidence=identity.confidence or POSSIBLE), f"{key} of the safetensors metadata"
+                yield (
+                    identity._replace(confidence=identity.confidence or POSSIBLE),
+                    f"{key} of the safetensors metadata",
+                )

@@ -16,4 +16,6 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     if match:
         name = f"spacy/{match[1].replace('-', '_')}"
         level = TEST if source.test else USE
-        yield Reference(source.path, 1, 1, 1, file, name, "huggingface", "weights", "weights", level, CERTAIN, match[2] or "")
+        yield Reference(
+            source.path, 1, 1, 1, file, name, "huggingface", "weights", "weights", level, CERTAIN, match[2] or ""
+        )

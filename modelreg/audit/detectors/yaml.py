@@ -149,7 +149,11 @@ def _by_lines(page: Page, level: str) -> None:
         if value.startswith("[") and value.endswith("]"):
             for inner in re.finditer(r"[^\s,\[\]\"']+", value):
                 at = match.start(2) + inner.start()
-                judge._entry(Node(SCALAR, at, at, key), Node(SCALAR, at, at + len(inner[0]), inner[0]), config.Context(key, level=OPTION if level == USE else level))  # noqa: SLF001
+                judge._entry(
+                    Node(SCALAR, at, at, key),
+                    Node(SCALAR, at, at + len(inner[0]), inner[0]),
+                    config.Context(key, level=OPTION if level == USE else level),
+                )  # noqa: SLF001
         else:
             judge._entry(Node(SCALAR, match.start(1), match.end(1), key), node, config.Context(key, level=level))  # noqa: SLF001
         taken.add(line)

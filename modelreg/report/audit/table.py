@@ -230,6 +230,8 @@ class _Table:
             words("as-of", date=report.as_of),
         )
         yield Line(f"{words('policy')}: {visible(report.policy) or words('no-policy')}", "", 1)
+        if report.summary.get("part"):
+            yield Line(words("only-part", part=visible(report.summary["part"])), "warn", 1)
         for verdict, group in groupby(models, key=lambda v: v.verdict):
             yield Line(f"{words.verdict(verdict)}: {len(list(group))}", _STYLE.get(verdict, "bad"), 1)
         places = sum(len(v.findings) for v in models)
