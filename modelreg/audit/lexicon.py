@@ -260,6 +260,8 @@ class Names:
             and (shapes.sized(name) or shapes.marks(name))
         ):
             return Identity(name, "huggingface", "bare-name", POSSIBLE)
+        if shapes.sized(name) and ("-" in name or "_" in name) and len(name) > 5:
+            return Identity(name, "huggingface", "bare-name", POSSIBLE)
         return None
 
     def _unknown_id(self, name: str, revision: str) -> Identity | None:
@@ -468,7 +470,9 @@ class Names:
     def resolve_id(self, name: str) -> str:
         """The id in the registry, or "" for none or several."""
         found = resolve(self.index, name)
-        return found.id if isinstance(found, Found) else ""
+        if not isinstance(found, Found) or (found.how == "github" and "/" not in name):
+            return ""  # `models` is the last part of somebody's code repository
+        return found.id
 
     def _github_only(self, name: str, known: str) -> bool:
         """Whether only a code repository bears the name (QwenLM/Qwen): no weights are named by it."""

@@ -124,10 +124,10 @@ _PLACEHOLDER = re.compile(
 )
 _API = re.compile(
     r"(?x)^(?:"
-    r"gpt-(?:3\.5|4|4o|4\.1|4\.5|5)(?:[.-][a-z0-9.-]*)?|gpt-35-turbo[\w.-]*|chatgpt-4o-latest|o[134](?:-(?:mini|preview|pro))?(?:-\d{4}.*)?|"
+    r"gpt-(?:3\.5|[4-9](?:\.\d)?o?)(?:-[a-z0-9.-]*)?|gpt-35-turbo[\w.-]*|chatgpt-4o-latest|o[134](?:-(?:mini|preview|pro))?(?:-\d{4}.*)?|"
     r"text-(?:davinci|curie|babbage|ada)-\d{3}|text-embedding-(?:ada-002|3-(?:small|large)|v\d|\d{3})|"
-    r"(?:davinci|babbage)-002|code-davinci-\d+|dall-e-[23]|gpt-image-1|tts-1(?:-hd)?|whisper-1|"
-    r"claude-(?:v?\d|instant|opus|sonnet|haiku)[\w.@:-]*|gemini-(?:\d|pro|ultra|flash|exp)[\w.-]*|(?:chat|text|code)-bison[\w@-]*|"
+    r"(?:davinci|babbage)-002|code-davinci-\d+|dall-e-[23]|gpt-image-[\w.-]+|gpt-audio[\w-]*|gpt-realtime[\w-]*|palm-2[\w-]*|pplx-[\w.-]+|tts-1(?:-hd)?|whisper-1|"
+    r"claude-(?:v?\d|instant|opus|sonnet|haiku)[\w.@:-]*|gemini-(?:\d|pro|ultra|flash|exp|embedding)[\w.-]*|(?:text)?-?embedding-gecko[\w@-]*|(?:chat|text|code)-bison[\w@-]*|"
     r"qwen-(?:max|plus|turbo|long|vl-max|vl-plus|coder-plus|coder-turbo|math-plus|omni-turbo|mt-\w+)(?:-[\w-]+)?|"
     r"qwen3-(?:max|coder-plus)[\w-]*|"
     r"glm-(?:4-(?:plus|air|airx|flash|flashx|long|0520|alltools)|3-turbo|4v-(?:plus|flash)|z1-(?:air|flash)\w*)|"
