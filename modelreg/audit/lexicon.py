@@ -85,7 +85,7 @@ class Names:
         if found is not None:
             return found
         name = text.strip().strip("/").strip()
-        if not 2 <= len(name) <= MAX_LENGTH or _BAD.search(name) or not name.isprintable():
+        if not 2 <= len(name) <= MAX_LENGTH or _BAD.search(name) or not name.isprintable() or "://" in name:
             return None
         name, revision = _revision(name)
         if name.count("/") == 1 and shapes.ID.fullmatch(name):
@@ -204,8 +204,8 @@ class Names:
         if shapes.QUANT.match(tag) or re.match(r"(?i)^(?:UD-)?[IF]?Q\d", tag):  # llama.cpp's `-hf repo:quant`
             return self._id(f"{owner}/{last}", revision)
         if tag.replace("-", "").replace("_", "").isalpha() and owner.lower() in self.publishers:
-            found = self._id(f"{owner}/{last}", revision)  # a provider: `org/name:fireworks-ai`
-            if found is not None and not _OLLAMA_TAG.match(tag):
+            found = self._id(f"{owner}/{last}", revision)  # a provider (`org/name:fireworks-ai`) or a folder of it
+            if found is not None:
                 return found
         if owner.lower() == "ollama":
             return self._ollama(last, tag)
@@ -227,6 +227,8 @@ class Names:
             return None
         if shapes.is_api_name(base):
             return Identity(base, "", "hosted", LIKELY)
+        if shapes.is_identifier(base) and not shapes.sized(base):
+            return None
         if shapes.is_well_known(base):
             return Identity(base, "huggingface", "bare-name", LIKELY, self._known(base), revision)
         if not any(c.isdigit() for c in base):
@@ -276,6 +278,8 @@ class Names:
         if shapes.like_data(last) and low not in self.publishers:
             return None
         known = self._known(name)
+        if low in _ROUTES and not known and not shapes.like_model(last):
+            return None  # a provider and what it serves
         return Identity(name, "huggingface", "hub-id", LIKELY if known else POSSIBLE, known, revision)
 
     def _ollama(self, name: str, tag: str) -> Identity | None:

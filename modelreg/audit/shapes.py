@@ -80,6 +80,11 @@ _STRONG = re.compile(
 _RANDOM = re.compile(
     r"^[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{20}|^[0-9a-f-]{24,}$|(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Z]{2})[A-Za-z0-9]{26}"
 )
+_CODE = re.compile(
+    r"_(?:parser|tool|config|loader|handler|template|test|tests|fn|kernel|kernels|forward|layer|layers|block|wrapper|adapter_fn|"
+    r"prompt|benchmark|results?|output|outputs|logs?|script|server|client|runner|recipe|example|demo|params|args)(?:_|$)"
+)
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+")
 # Endings of files that are no weights; `chatglm.cpp` and versions (`v1.5`) are none of these.
 _FILE = re.compile(
     r"\.(?:py[ciw]?|ipynb|md|mdx|rst|txt|json[lc5]?|ya?ml|toml|ini|cfg|conf|lock|sh|bash|bat|ps1|js|mjs|cjs|jsx|ts|tsx|vue|"
@@ -174,6 +179,11 @@ def is_file(name: str) -> bool:
     return _FILE.search(name.lower()) is not None
 
 
+def is_identifier(name: str) -> bool:
+    """`glm_4_7`, `EmbeddingGemma2Model`: what code calls its own things, not how names of models are written."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
 def is_folder(owner: str) -> bool:
     """Whether what stands before the slash is a folder, a route or a unit, not an account."""
     return owner.lower() in _FOLDERS
@@ -212,6 +222,8 @@ def surely_model(name: str) -> bool:
     if len(name) < 6 or is_file(name) or like_data(name) or _RANDOM.search(name):
         return False
     lower = name.lower()
+    if _CODE.search(lower):
+        return False
     return SIZE.search(lower) is not None and _STRONG.search(lower) is not None
 
 
