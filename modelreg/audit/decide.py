@@ -29,7 +29,7 @@ from modelreg.decision.headroom import headroom
 from modelreg.ledger.match import Use
 
 _NEAR = 3  # suggestions for an unknown name
-_LOOKED = 12  # unknown names for which near ones are looked up
+_LOOKED = 4  # unknown names for which near ones are looked up
 _RULE_OF = {
     PROHIBITED: (rules.PROHIBITED_USE, "prohibited"),
     REQUIRES_AGREEMENT: (rules.REQUIRES_AGREEMENT, "agreement-first"),
