@@ -29,7 +29,8 @@ from modelreg.audit.walk import Tree, walk
 from modelreg.book import Book, open_book
 from modelreg.core.facts import Facts, is_date, parse_facts
 from modelreg.core.finding import LEVELS, AuditReport, Finding
-from modelreg.ledger.places import ENVIRONMENT, find_project_ledger
+from modelreg.ledger.places import ENVIRONMENT, PROJECT_FOLDER, find_project_ledger
+from modelreg.registry.sources import PROJECT_FILE
 
 JOBS = 2
 
@@ -94,7 +95,7 @@ def audit(
         root,
         WalkOptions(
             include=options.include,
-            exclude=policy.exclude,
+            exclude=(*policy.exclude, *_own_files(folder_of(root), policy, options)),
             since=options.since,
             staged=options.staged,
             ignored=options.ignored,
@@ -102,6 +103,16 @@ def audit(
     )
     scanned = _scan(tree, book, options, environ)
     return _Audit(root, tree, scanned, policy, parse_facts(dict(facts or {})), options, book, as_of, environ).report()
+
+
+def _own_files(folder: str, policy: Policy, options: Options) -> list[str]:
+    """Patterns of files that speak of models without using one: policies, locks, ledgers, the baseline."""
+    found = [PROJECT_FILE, policies.LOCK, f"{PROJECT_FOLDER}/"]
+    for path in (policy.path, policy.lock, options.baseline or policy.baseline):
+        inside = os.path.relpath(path, folder).replace(os.sep, "/") if path else ".."
+        if not inside.startswith(".."):
+            found.append(f"/{inside}")
+    return found
 
 
 def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None) -> Scanned:
