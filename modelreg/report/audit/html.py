@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ from modelreg.report.audit.parts import (
     counts,
     fails,
     files_looked_at,
+    in_order,
     in_use,
     models_of,
     shown_values,
@@ -225,7 +226,7 @@ class _Page:
             missing += [f"{name}: {self._condition(c)}" for c in view.of_role("permission") if c.get("met") is not True]
             for fact in view.decision.get("missing_facts") or ():
                 missing.append(f"{name}: {text(words('missing-fact', fact=fact), 200)}")
-        accepted = [f for f in self.report.findings if suppressed(f) and f.suppression is not None]
+        accepted = [f for f in in_order(self.report.findings) if suppressed(f)]
         yield f'<section><h2 id="evidence">{words("evidence")}</h2>\n'
         if not (held or missing or accepted):
             yield f"<p>{words('evidence-none')}</p>\n"
@@ -299,7 +300,7 @@ class _Page:
         yield self._rows(("file", "reason"), skipped) or f"<p>{words('skipped-none')}</p>\n"
         yield "</section>\n"
 
-    def _rows(self, columns: Iterable[str], rows: list[tuple[str, ...]]) -> str:
+    def _rows(self, columns: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
         if not rows:
             return ""
         heads = [self.words(c) for c in columns]

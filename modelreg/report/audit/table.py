@@ -199,14 +199,14 @@ class _Table:
             for row in self._some(rows):
                 yield Line(
                     f"{visible(row.file)}:{row.line}:{row.column}: {visible(cut(row.text, 80))}",
-                    "", 1, words.unresolved(row.reason),
+                    "", 1, visible(words.unresolved(row.reason)),
                 )  # fmt: skip
             yield from self._rest(rows)
         yield Line(words("not-looked-at"), "head")
         skipped = sorted(self.report.skipped)
         for one in self._some(skipped):
             detail = f" ({visible(one.detail)})" if one.detail else ""
-            yield Line(f"{visible(one.file)}: {words.skipped(one.reason)}{detail}", "", 1)
+            yield Line(f"{visible(one.file)}: {visible(words.skipped(one.reason))}{detail}", "", 1)
         yield from self._rest(skipped)
         if not skipped:
             yield Line(words("skipped-none"), "", 1)
