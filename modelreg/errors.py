@@ -42,6 +42,10 @@ class ModelregError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors of other processes arrive as they were raised.
+        return _again, (type(self), self.message, self.code, self.where, self.hint)
+
     def __str__(self) -> str:
         lines = [f"error[{self.code}]: {self.message}"]
         if self.where:
@@ -84,3 +88,7 @@ class ModelEnvironmentError(ModelregError):
 
     exit_code = ExitCode.ENVIRONMENT
     default_code = "environment"
+
+
+def _again(kind: type[ModelregError], message: str, code: str, where: str, hint: str) -> ModelregError:
+    return kind(message, code=code, where=where, hint=hint)

@@ -97,11 +97,11 @@ def declared(
         UsageError, InputError: facts that contradict each other or are none.
     """
     from modelreg.cli import _questions
-    from modelreg.cli.check import _flags
+    from modelreg.cli.check import use_flags
     from modelreg.core.facts import parse_facts
     from modelreg.project import Project
 
-    given = _flags(commercial, research, use, None, None, None, None, None, None, None, None)
+    given = use_flags(commercial, research, use, None, None, None, None, None, None, None, None)
     given.update(_questions.more_facts(fact or ()))
     return given, dict(parse_facts(given, where="command line")) or dict(Project().facts)
 

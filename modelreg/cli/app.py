@@ -32,6 +32,10 @@ COMMANDS = {
     "diff": Entry("diff", "diff", "Two licence versions, models or registries: what differs, in words. 差异"),
     "watch": Entry("watch", "watch", "Have the official texts changed since they were recorded? 监看"),
     "add": Entry("add", "add", "Draft an entry from a hub repository or a folder. 起草条目"),
+    "audit": Entry("audit", "audit", "Which models a tree uses, on which terms; the gate for CI. 审计"),
+    "bom": Entry("bom", "bom", "The models of a tree as CycloneDX or SPDX, with places and licences. 物料清单"),
+    "notice": Entry("notice", "notice", "What must be said and handed over for the models of a tree. 声明"),
+    "policy": Entry("policy", "app", "The project's policy: init, check, explain. 策略"),
     "accept": Entry("accept", "accept", "Show the terms, ask, and record the acknowledgement. 接受条款"),
     "revoke": Entry("revoke", "revoke", "Take an acknowledgement back. 撤销"),
     "ledger": Entry("ledger", "app", "The record of acknowledgements: list, show, verify, export. 账本"),
@@ -48,7 +52,7 @@ COMMANDS = {
 }
 # Commands that end before a collection could pay; see __main__.py.
 BRIEF = frozenset({None, "list", "show", "check", "compare", "explain", "terms", "history"})
-GROUPS = frozenset({"ledger", "license"})
+GROUPS = frozenset({"ledger", "license", "policy"})
 
 EPILOG = "Docs: README.md. modelreg says what licence texts say; it gives no legal advice."
 

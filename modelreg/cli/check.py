@@ -70,7 +70,7 @@ def check(
         raise typer.Exit(_questions.answer_batch(batch, registry, out, date, today, max_age))
     if not models:
         raise UsageError("no model named", where="check", hint="modelreg check MODEL --commercial; modelreg list")
-    given = _flags(commercial, research, use, entity, mau, dau, revenue, region, distribute, registered, permission)
+    given = use_flags(commercial, research, use, entity, mau, dau, revenue, region, distribute, registered, permission)
     given.update(_questions.more_facts(fact or ()))
     project = _questions.Project()
     merged = Facts({**project.facts, **_questions.facts_file(facts), **parse_facts(given, where="command line")})
@@ -86,7 +86,7 @@ def check(
         raise typer.Exit(int(ExitCode.NO))
 
 
-def _flags(
+def use_flags(
     commercial: bool | None,
     research: bool,
     use: list[str] | None,
@@ -99,6 +99,7 @@ def _flags(
     registered: bool | None,
     permission: bool | None,
 ) -> dict[str, Any]:
+    """Facts that the flags of `check` and `audit` give. Raises: UsageError for flags that contradict each other."""
     if research and commercial:
         raise UsageError("--research and --commercial contradict each other", where="check", hint="give one of them")
     uses = list(use or ())

@@ -72,6 +72,20 @@ class Holdings(NamedTuple):
         return record is not None and record.value("training_other_models", "distillate_is_derivative") is True
 
 
+def on_spdx_list(id_: str, part: Holdings | None) -> bool:
+    """Whether an id is one of the SPDX list, so that `license.id` and bare names in expressions may hold it.
+
+    Records of the built-in registry without `LicenseRef-` are (tests hold them to the list); an overlay's are not
+    trusted to be, and neither is an id of which there is no record. Without holdings only the name can tell.
+    """
+    if id_.startswith(SPDX_CUSTOM) or id_ == NOASSERTION:
+        return False
+    if part is None:
+        return True
+    record = part.licenses.get(id_)
+    return record is not None and (record.record.get("origin") or {}).get("source") == "built-in"
+
+
 def purl(model: Model) -> str:
     """Package URL of a model's repository, or "" where no hub of the purl standard has it.
 

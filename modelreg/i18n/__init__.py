@@ -23,7 +23,7 @@ def language(wanted: str | None = None) -> str:
 class Words:
     """The catalogue of one language."""
 
-    __slots__ = ("_conditions", "_more", "_reasons", "_terms", "_texts", "lang")
+    __slots__ = ("_conditions", "_findings", "_more", "_reasons", "_terms", "_texts", "lang")
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
@@ -36,6 +36,7 @@ class Words:
         self._reasons: Mapping[str, str] = catalogue.REASONS
         self._more: Mapping[str, str] | None = None
         self._terms: Mapping[str, Mapping[str, str]] | None = None
+        self._findings: Any = None
 
     def __call__(self, key: str, **params: Any) -> str:
         """A phrase of the interface; parameters are put in as they are.
@@ -88,6 +89,40 @@ class Words:
         """Why: the sentence for a reason code, with its parameters."""
         plain = {k: _plain(v, self.lang) for k, v in params.items()}
         return self._reasons.get(code, code).format_map(_Gaps(plain))
+
+    def _audit(self) -> Any:
+        if self._findings is None:
+            if self.lang == "zh":
+                from modelreg.i18n import zh_findings as catalogue
+            else:
+                from modelreg.i18n import en_findings as catalogue  # type: ignore[no-redef]
+            self._findings = catalogue
+        return self._findings
+
+    def rule(self, rule_id: str) -> str:
+        """What a rule of the audit tells, in one sentence; the id where there is none of this name."""
+        return str(self._audit().RULES.get(rule_id, rule_id))
+
+    def finding(self, code: str, params: Mapping[str, Any]) -> str:
+        """The message of a finding: the sentence for its code, with its parameters.
+
+        `why` in the parameters is a list of reasons of a decision, each (code, parameters); `effect` and `metric` are
+        words of the licence format.
+        """
+        audit = self._audit()
+        plain = {k: _plain(v, self.lang) for k, v in params.items() if k != "why"}
+        why = params.get("why")
+        if isinstance(why, str):
+            plain["why"] = why
+        elif why:
+            said = [self.reason(c, p).rstrip(".。") for c, p in why]
+            plain["why"] = ("；" if self.lang == "zh" else "; ").join(said)
+        for name in ("effect", "metric"):
+            if name in plain:
+                plain[name] = audit.WORDS.get(f"{name}-{params[name]}", params[name])
+        if "verdict" in plain:
+            plain["verdict"] = self._texts.get(str(params["verdict"]), params["verdict"])
+        return str(audit.MESSAGES.get(code, code)).format_map(_Gaps(plain))
 
     def pick(self, both: Any) -> str:
         """The text of an {en, zh} pair in this language; a plain string as it is."""

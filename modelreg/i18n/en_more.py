@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS = {
+    "audit-baseline": "{count} finding(s) written to {file}",
     "stale": "Not looked at since {date} ({days} days): {license}",
     "moved-clauses": "the same, of another clause: {what}",
     "no-difference": "no term differs",

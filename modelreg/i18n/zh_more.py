@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS = {
+    "audit-baseline": "已将 {count} 个结果写入 {file}",
     "stale": "自 {date} 起未再核对（{days} 天）：{license}",
     "moved-clauses": "内容相同，条款号不同：{what}",
     "no-difference": "各项条款相同",

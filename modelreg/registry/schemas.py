@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
+    from modelreg.registry.yaml_strict import Document
+
 DOCS = "docs/registry-format.md"
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+\Z")
 
@@ -68,7 +70,19 @@ def check(kind: str, entry: Entry) -> list[Problem]:
     decimals(entry.value)
     if meets(kind)(entry.value):
         return []
-    return [_problem(error, entry) for top in validator(kind).iter_errors(entry.value) for error in _innermost(top)]
+    return [
+        _problem(error, entry, DOCS) for top in validator(kind).iter_errors(entry.value) for error in _innermost(top)
+    ]
+
+
+def faults(document: Document, wanted: dict[str, Any], docs: str) -> list[Problem]:
+    """All faults of a whole file against a schema of its own; docs: the page that hints name."""
+    if compile_schema(wanted, wanted)(document.value):
+        return []
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(wanted).iter_errors(document.value)
+    return [_problem(error, document, docs) for top in errors for error in _innermost(top)]
 
 
 def _innermost(error: ValidationError) -> Iterator[ValidationError]:
@@ -91,13 +105,13 @@ def _other_shape(error: ValidationError) -> bool:
     return not error.relative_path and error.validator in ("type", "enum", "const")
 
 
-def _problem(error: ValidationError, entry: Entry) -> Problem:
+def _problem(error: ValidationError, entry: Entry | Document, docs: str) -> Problem:
     path = tuple(error.absolute_path)
-    spot = ".".join(map(str, path)) or "entry"
+    spot = ".".join(map(str, path)) or ("entry" if docs == DOCS else "the file")
     instance: Any = error.instance
     wanted: Any = error.validator_value
     inner: Any = error.schema
-    where, hint = entry.where(path), f"see {DOCS}"
+    where, hint = entry.where(path), f"see {docs}"
     if error.validator == "additionalProperties":
         known = list(inner.get("properties", {}))
         extra = [key for key in instance if key not in known]
@@ -107,21 +121,22 @@ def _problem(error: ValidationError, entry: Entry) -> Problem:
     elif error.validator == "required":
         missing = [key for key in wanted if key not in instance]
         message = f"{spot} lacks {', '.join(map(repr, missing))}"
-        hint = f"add {missing[0]}: … (what the text does not say is silent)"
+        silent = " (what the text does not say is silent)" if docs == DOCS else ""
+        hint = f"add {missing[0]}: …{silent}"
     elif error.validator in ("enum", "const"):
         allowed = wanted if error.validator == "enum" else [wanted]
         message = f"{spot} is {_show(instance)}"
         hint = _one_of(instance, allowed)
     elif error.validator == "type":
         message = f"{spot} is {_show(instance)}; {wanted} is needed"
-        hint = _type_hint(instance, str(wanted))
+        hint = _type_hint(instance, str(wanted), docs)
     elif error.validator == "pattern":
         message = f"{spot} is {_show(instance)}, which does not have the form {wanted}"
     elif error.validator in ("oneOf", "anyOf"):
         words = [word for branch in wanted for word in branch.get("enum", ())]
         message = f"{spot} is {_show(instance)}"
         shape = "a list" if _wants_list(wanted) else "a mapping"
-        hint = f"{', '.join(map(_show, words))}, or {shape}; see {DOCS}"
+        hint = f"{', '.join(map(_show, words))}, or {shape}; see {docs}"
     else:
         message = f"{spot}: {error.message[:200]}"
     return Problem("error", "schema", message, where, hint)
@@ -140,7 +155,7 @@ def _one_of(got: Any, allowed: list[Any]) -> str:
     return listed
 
 
-def _type_hint(instance: Any, wanted: str) -> str:
+def _type_hint(instance: Any, wanted: str, docs: str) -> str:
     if wanted == "string" and isinstance(instance, (bool, int)):
         return f'quote it: "{json.dumps(instance)}"'
     if wanted in ("integer", "number") and isinstance(instance, str):
@@ -149,7 +164,7 @@ def _type_hint(instance: Any, wanted: str) -> str:
         return "write true or false"
     if wanted == "array":
         return "write a list: [...]"
-    return f"see {DOCS}"
+    return f"see {docs}"
 
 
 def _show(value: Any) -> str:

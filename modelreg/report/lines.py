@@ -76,7 +76,7 @@ def coloured(lines: Iterable[Line], width: int, *, no_color: bool) -> str:
 def table_plain(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Tab-free aligned columns at full width; nothing is cut. Wide characters count as two cells."""
     table = [columns, *rows]
-    sizes = [[len(cell) if cell.isascii() else _cells(cell) for cell in row] for row in table]
+    sizes = [[len(cell) if cell.isascii() else cells(cell) for cell in row] for row in table]
     widths = [max(column) for column in zip(*sizes, strict=True)]
     out = []
     for row, size in zip(table, sizes, strict=True):
@@ -104,8 +104,11 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _safe_cell(cell: str) -> str:
-    # A spreadsheet would run these as formulas.
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    # A spreadsheet would run these as formulas; some trim blanks first, some take the full-width signs as well.
+    return "'" + cell if cell[:1] in _LEADS or cell.lstrip()[:1] in _LEADS[:8] else cell
+
+
+_LEADS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def table_coloured(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, no_color: bool) -> str:
@@ -137,7 +140,7 @@ _RICH_ROWS = 40
 
 
 def _table_folded(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, no_color: bool) -> str:
-    widths = [max(_cells(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
+    widths = [max(cells(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
     room = max(width - 2 * (len(columns) - 1), 8 * len(columns))
     while sum(widths) > room:
         # Take from the widest column until all fit: short columns stay whole.
@@ -149,17 +152,17 @@ def _table_folded(columns: Sequence[str], rows: Sequence[Sequence[str]], width: 
         folded = [_fold(cell, widths[i]) for i, cell in enumerate(row)]
         for line in range(max(map(len, folded))):
             parts = [cell[line] if line < len(cell) else "" for cell in folded]
-            text = "  ".join(p + " " * (widths[i] - _cells(p)) for i, p in enumerate(parts)).rstrip()
+            text = "  ".join(p + " " * (widths[i] - cells(p)) for i, p in enumerate(parts)).rstrip()
             out.append(f"\x1b[1;36m{text}\x1b[0m" if number == 0 and not no_color else text)
     return "\n".join(out) + "\n"
 
 
 def _fold(text: str, width: int) -> list[str]:
-    if _cells(text) <= width:
+    if cells(text) <= width:
         return [text]
     lines, current, used = [], "", 0
     for char in text:
-        size = 1 if char.isascii() else _cells(char)
+        size = 1 if char.isascii() else cells(char)
         if used + size > width:
             lines.append(current)
             current, used = "", 0
@@ -168,7 +171,8 @@ def _fold(text: str, width: int) -> list[str]:
     return [*lines, current]
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
+    """Width on a terminal: wide characters take two cells."""
     if text.isascii():
         return len(text)
     import unicodedata

@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from modelreg.i18n import Vocabulary, Words, en, language, vocabulary_en, vocabulary_zh, zh
+from modelreg.audit import rules
+from modelreg.i18n import (
+    Vocabulary,
+    Words,
+    en,
+    en_findings,
+    en_policy,
+    language,
+    vocabulary_en,
+    vocabulary_zh,
+    zh,
+    zh_findings,
+    zh_policy,
+)
 
 PACKAGE = Path(en.__file__).resolve().parent.parent
 
@@ -22,6 +35,32 @@ def test_both_languages_have_the_same_keys_and_parameters(name: str) -> None:
     for key in left:
         fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
         assert fields[0] == fields[1], key
+
+
+@pytest.mark.parametrize("name", ["RULES", "MESSAGES", "WORDS"])
+def test_findings_have_the_same_keys_and_parameters(name: str) -> None:
+    left, right = getattr(en_findings, name), getattr(zh_findings, name)
+    assert list(left) == list(right)
+    for key in left:
+        fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
+        assert fields[0] == fields[1], key
+
+
+@pytest.mark.parametrize("name", ["EXPLAIN", "STARTER"])
+def test_words_of_policies_have_the_same_keys_and_parameters(name: str) -> None:
+    left, right = getattr(en_policy, name), getattr(zh_policy, name)
+    assert list(left) == list(right)
+    for key in left:
+        fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
+        assert fields[0] == fields[1], key
+
+
+def test_every_rule_and_message_of_the_audit_has_words() -> None:
+    assert list(en_findings.RULES) == list(rules.RULES)
+    codes = set()
+    for path in (PACKAGE / "audit").rglob("*.py"):
+        codes |= set(re.findall(r'(?:say|message)=?\(\s*"([a-z-]+)"', path.read_text(encoding="utf-8")))
+    assert codes <= set(en_findings.MESSAGES)
 
 
 def test_the_vocabulary_has_the_same_keys_and_parameters() -> None:

@@ -56,11 +56,7 @@ def _state(case: Case, term: Term) -> tuple[str, tuple[str, ...]]:
     facts = case.facts
     if facts.flag("received_as_integrated_product") and "integrated-product" in (term.get("exempt") or ()):
         return _WITHIN, ()
-    own_name, their_name = _FACT[term["metric"]]
-    if term["metric"] == "revenue" and term.get("period") == "month":
-        own_name, their_name = "monthly_revenue_usd", ""
-    if term["metric"] == "mau" and term["measured"] == "release-date":
-        own_name, their_name = "mau_on_release_date", "affiliates_mau_on_release_date"
+    own_name, their_name = fact_names(term)
     own = facts.count(own_name)
     theirs = facts.count(their_name) if their_name else None
     if facts.flag("product_uses_model") is False and term.get("counted") == "product-using-model":
@@ -70,18 +66,28 @@ def _state(case: Case, term: Term) -> tuple[str, tuple[str, ...]]:
         now = facts.count("mau")
         if now is not None:
             # Today's number is not the one that counts; only a small one makes the question idle.
-            return (_UNCLEAR if _over(now, value, term["crossed"]) else _OPEN), (own_name,)
+            return (_UNCLEAR if over(now, value, term["crossed"]) else _OPEN), (own_name,)
     if term["affiliates"] is True and theirs is not None:
-        if _over(theirs, value, term["crossed"]):
+        if over(theirs, value, term["crossed"]):
             return _CROSSED, ()
-        if own is not None and not _over(own, value, term["crossed"]) and _over(own + theirs, value, term["crossed"]):
+        if own is not None and not over(own, value, term["crossed"]) and over(own + theirs, value, term["crossed"]):
             return (_CROSSED if term.get("sum") else _UNCLEAR), ()
     if own is None:
         return _OPEN, (own_name,)
-    return (_CROSSED if _over(own, value, term["crossed"]) else _WITHIN), ()
+    return (_CROSSED if over(own, value, term["crossed"]) else _WITHIN), ()
 
 
-def _over(figure: int, value: int, crossed: str) -> bool:
+def fact_names(term: Term) -> tuple[str, str]:
+    """The fact that a limit is compared with, and the one of affiliates ("" where there is none)."""
+    if term["metric"] == "revenue" and term.get("period") == "month":
+        return "monthly_revenue_usd", ""
+    if term["metric"] == "mau" and term["measured"] == "release-date":
+        return "mau_on_release_date", "affiliates_mau_on_release_date"
+    return _FACT[term["metric"]]
+
+
+def over(figure: int, value: int, crossed: str) -> bool:
+    """Whether a number is beyond a limit: more than it (`above`), or not less (`at-or-above`)."""
     return figure > value if crossed == "above" else figure >= value
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelreg._version import __version__
-from modelreg.core.holdings import NOASSERTION, SPDX_CUSTOM, Holdings, license_url, purl
+from modelreg.core.holdings import NOASSERTION, Holdings, license_url, on_spdx_list, purl
 from modelreg.core.model import Model, Period
 
 SPACE = uuid.UUID("b6ff46a5-6d4e-5b5e-9a07-3b8b5f7b4a51")  # names the serial numbers made here
@@ -42,7 +42,7 @@ def document(part: Holdings, as_of: str) -> dict[str, Any]:
         "metadata": {
             "timestamp": f"{as_of}T00:00:00Z",
             "tools": {"components": [{"type": "application", "name": "modelreg", "version": __version__}]},
-            "properties": [_property("registry-digest", part.digest), _property("as-of", as_of)],
+            "properties": [prop("registry-digest", part.digest), prop("as-of", as_of)],
         },
         "components": [component(part, part.models[id_], as_of) for id_ in part.asked],
     }
@@ -51,21 +51,21 @@ def document(part: Holdings, as_of: str) -> dict[str, Any]:
 def component(part: Holdings, model: Model, as_of: str) -> dict[str, Any]:
     """One model with its card, its ancestors and its licence on the date."""
     found: dict[str, Any] = {
-        **_identity(model),
+        **identity(model),
         "bom-ref": model.id,
-        "licenses": [_license(part, part.period(model, as_of), "declared")],
-        "modelCard": _card(model),
+        "licenses": [license_choice(part, part.period(model, as_of), "declared")],
+        "modelCard": card(model),
         "properties": list(_properties(part, model, as_of)),
     }
     publisher = part.publishers.get(model.publisher)
     if publisher:
         found["supplier"] = {"name": publisher["name"]}
         found["publisher"] = publisher["name"]
-    references = list(_references(part, model, as_of))
-    if references:
-        found["externalReferences"] = references
+    places = list(references(part, model, as_of))
+    if places:
+        found["externalReferences"] = places
     ancestors = [
-        {**_identity(parent), "licenses": [_license(part, period, "concluded")]}
+        {**identity(parent), "licenses": [license_choice(part, period, "concluded")]}
         for parent, period in part.upstream(model, as_of)
     ]
     if ancestors:
@@ -76,7 +76,8 @@ def component(part: Holdings, model: Model, as_of: str) -> dict[str, Any]:
     return found
 
 
-def _identity(model: Model) -> dict[str, Any]:
+def identity(model: Model) -> dict[str, Any]:
+    """Type, group, name, version and purl of a model of the registry."""
     group, _, rest = model.id.rpartition("/")
     name, _, revision = rest.partition("@")
     found: dict[str, Any] = {"type": "machine-learning-model", "name": name}
@@ -90,21 +91,30 @@ def _identity(model: Model) -> dict[str, Any]:
     return found
 
 
-def _license(part: Holdings, period: Period | None, acknowledgement: str) -> dict[str, Any]:
-    id_ = period.license if period else NOASSERTION
+def license_choice(part: Holdings, period: Period | None, acknowledgement: str) -> dict[str, Any]:
+    """The licence of a period of a model's weights, as an entry of `licenses`."""
+    return license_entry(period.license if period else NOASSERTION, part, acknowledgement)
+
+
+def license_entry(id_: str, part: Holdings | None, acknowledgement: str) -> dict[str, Any]:
+    """One entry of `licenses`: `id` for what the SPDX list has, `name` for everything else.
+
+    Args:
+        part: where title and address of the text stand, if at hand; acknowledgement: declared or concluded.
+    """
     # `id` takes identifiers of the SPDX list alone; NOASSERTION is none.
-    custom = id_.startswith(SPDX_CUSTOM) or period is None
-    found: dict[str, Any] = {"name" if custom else "id": id_, "acknowledgement": acknowledgement}
-    record = part.licenses.get(id_)
+    found: dict[str, Any] = {"id" if on_spdx_list(id_, part) else "name": id_, "acknowledgement": acknowledgement}
+    record = part.licenses.get(id_) if part is not None else None
     if record is not None:
         url = license_url(record)
         if url:
             found["url"] = url
-        found["properties"] = [_property("title", record.title), _property("covers", "weights")]
+        found["properties"] = [prop("title", record.title), prop("covers", "weights")]
     return {"license": found}
 
 
-def _card(model: Model) -> dict[str, Any]:
+def card(model: Model) -> dict[str, Any]:
+    """`modelCard`: what the registry knows of its kind, architecture and modalities."""
     runtime = model.entry.get("runtime")
     parameters: dict[str, Any] = {
         "task": str(model.entry["kind"]),
@@ -118,25 +128,25 @@ def _card(model: Model) -> dict[str, Any]:
 
 def _properties(part: Holdings, model: Model, as_of: str) -> Iterator[dict[str, str]]:
     period = part.period(model, as_of)
-    yield _property("weight-license", period.license if period else NOASSERTION)
-    yield _property("code-license", model.code_license or str(model.entry.get("code_license") or "silent"))
+    yield prop("weight-license", period.license if period else NOASSERTION)
+    yield prop("code-license", model.code_license or str(model.entry.get("code_license") or "silent"))
     for beside in period.beside if period else ():
-        yield _property("license-statement", beside)
+        yield prop("license-statement", beside)
     for record in part.texts(model, as_of):
         if record.kind == "use-policy":
-            yield _property("use-policy", record.id)
+            yield prop("use-policy", record.id)
     commercial = next((c for c in (r.value("commercial") for r in _offer(part, model, as_of)) if c), None)
     if commercial:
-        yield _property("commercial-use", str(commercial))
+        yield prop("commercial-use", str(commercial))
     for parent, inherited in part.upstream(model, as_of):
-        yield _property("upstream-license", f"{inherited.license if inherited else NOASSERTION} ({parent.id})")
+        yield prop("upstream-license", f"{inherited.license if inherited else NOASSERTION} ({parent.id})")
     for base in model.bases:
-        yield _property("base-model", f"{base.model} ({base.form})")
+        yield prop("base-model", f"{base.model} ({base.form})")
     parameters = model.entry.get("parameters")
     if isinstance(parameters, Mapping):
-        yield _property("parameters", str(parameters["value"]))
+        yield prop("parameters", str(parameters["value"]))
     for conflict in model.conflicts:
-        yield _property("conflict", str(conflict["id"]))
+        yield prop("conflict", str(conflict["id"]))
 
 
 def _offer(part: Holdings, model: Model, as_of: str) -> list[Any]:
@@ -145,7 +155,8 @@ def _offer(part: Holdings, model: Model, as_of: str) -> list[Any]:
     return [*texts[1:], *texts[:1]]
 
 
-def _references(part: Holdings, model: Model, as_of: str) -> Iterator[dict[str, str]]:
+def references(part: Holdings, model: Model, as_of: str) -> Iterator[dict[str, str]]:
+    """`externalReferences`: the repositories of a model and the addresses of its texts."""
     names = model.entry.get("names") or {}
     for name in names.get("huggingface") or ():
         yield {"type": "distribution", "url": f"https://huggingface.co/{name}"}
@@ -159,5 +170,6 @@ def _references(part: Holdings, model: Model, as_of: str) -> Iterator[dict[str, 
             yield {"type": "license", "url": url, "comment": record.id}
 
 
-def _property(name: str, value: str) -> dict[str, str]:
+def prop(name: str, value: str) -> dict[str, str]:
+    """A property of our name space."""
     return {"name": f"modelreg:{name}", "value": value}

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from modelreg._version import __version__
-from modelreg.core.holdings import NOASSERTION, SPDX_CUSTOM, Holdings, license_url, purl
+from modelreg.core.holdings import NOASSERTION, SPDX_CUSTOM, Holdings, license_url, on_spdx_list, purl
 from modelreg.core.model import Model
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -31,13 +31,30 @@ def document(part: Holdings, as_of: str) -> dict[str, Any]:
     space = f"https://modelreg.dev/spdx/{part.digest[:16]}/{as_of}"
     graph = _Graph(part, as_of, space)
     elements = list(graph.elements())
+    roots = [graph.model_id(part.models[id_]) for id_ in part.asked]
+    return whole(space, as_of, "modelreg export", roots, elements)
+
+
+def whole(
+    space: str,
+    as_of: str,
+    name: str,
+    roots: list[str],
+    elements: list[dict[str, Any]],
+    profiles: tuple[str, ...] = ("core", "software", "simpleLicensing"),
+) -> dict[str, Any]:
+    """A document around elements: context, who made it, and the list of what is in it.
+
+    Args:
+        space: beginning of every id of the document; roots: ids of what it is about.
+    """
     root = {
         "type": "SpdxDocument",
         "spdxId": f"{space}/document",
         "creationInfo": INFO,
-        "name": "modelreg export",
-        "profileConformance": ["core", "software", "simpleLicensing"],
-        "rootElement": [graph.model_id(part.models[id_]) for id_ in part.asked],
+        "name": name,
+        "profileConformance": list(profiles),
+        "rootElement": roots,
         "element": [e["spdxId"] for e in elements],
     }
     agent = f"{space}/modelreg"
@@ -54,6 +71,66 @@ def document(part: Holdings, as_of: str) -> dict[str, Any]:
     return {"@context": CONTEXT, "@graph": [*head, root, *elements]}
 
 
+def element(kind: str, id_: str, **more: Any) -> dict[str, Any]:
+    """One element of the graph."""
+    return {"type": kind, "spdxId": id_, "creationInfo": INFO, **more}
+
+
+def relation(source: str, kind: str, to: list[str]) -> dict[str, Any]:
+    """A relationship of an element, complete; one of a kind an element."""
+    id_ = f"{source}#{kind}"
+    return element(
+        "Relationship", id_, **{"from": source, "to": to, "relationshipType": kind, "completeness": "complete"}
+    )
+
+
+def expression_id(space: str, expression: str) -> str:
+    return f"{space}/license/{quote(expression.replace(' AND ', '+'))}"
+
+
+def license_expression(expression: str, space: str, part: Holdings | None) -> dict[str, Any]:
+    """A licence expression, each `LicenseRef-` in it bound to a web address of its text."""
+    custom, names = [], []
+    for id_ in expression.split(" AND "):
+        record = part.licenses.get(id_) if part is not None else None
+        name = id_
+        if not on_spdx_list(id_, part):
+            name = id_ if id_.startswith(SPDX_CUSTOM) else SPDX_CUSTOM + id_
+            url = license_url(record) if record else ""
+            custom.append({"type": "DictionaryEntry", "key": name, "value": url or f"{space}/text/{quote(name)}"})
+        names.append(name)
+    found: dict[str, Any] = {"simplelicensing_licenseExpression": " AND ".join(names)}
+    if custom:
+        found["simplelicensing_customIdToUri"] = custom
+    return element("simplelicensing_LicenseExpression", expression_id(space, expression), **found)
+
+
+def package(model: Model, part: Holdings | None, space: str) -> dict[str, Any]:
+    """What an AIPackage says of a model of the registry."""
+    publishers = part.publishers if part is not None else {}
+    found: dict[str, Any] = {
+        "name": model.id,
+        "software_primaryPurpose": "model",
+        "ai_typeOfModel": [str(model.entry["kind"])],
+        "comment": f"code licence: {model.code_license or model.entry.get('code_license') or 'silent'}",
+    }
+    released = str(model.entry.get("released") or "")
+    if len(released) == 10:
+        found["releaseTime"] = f"{released}T00:00:00Z"
+    revision = model.id.partition("@")[2]
+    if revision:
+        found["software_packageVersion"] = revision
+    address = purl(model)
+    if address:
+        found["software_packageUrl"] = address
+        found["software_downloadLocation"] = "https://huggingface.co/" + quote(
+            address.removeprefix("pkg:huggingface/").partition("@")[0]
+        )
+    if model.publisher in publishers:
+        found["suppliedBy"] = f"{space}/publisher/{quote(model.publisher)}"
+    return found
+
+
 class _Graph:
     def __init__(self, part: Holdings, as_of: str, space: str) -> None:
         self.part = part
@@ -66,7 +143,7 @@ class _Graph:
     def elements(self) -> Iterator[dict[str, Any]]:
         used = sorted({m.publisher for m in self.part.models.values()} & set(self.part.publishers))
         for id_ in used:
-            yield self._element(
+            yield element(
                 "Organization", f"{self.space}/publisher/{quote(id_)}", name=self.part.publishers[id_]["name"]
             )
         expressions: dict[str, str] = {}
@@ -78,39 +155,17 @@ class _Graph:
             ):
                 target = NO_ASSERTION
                 if expression:
-                    target = expressions.setdefault(
-                        expression, f"{self.space}/license/{quote(expression.replace(' AND ', '+'))}"
-                    )
-                relations.append(self._relation(model, kind, [target]))
+                    target = expressions.setdefault(expression, expression_id(self.space, expression))
+                relations.append(relation(self.model_id(model), kind, [target]))
             parents = [self.model_id(parent) for parent, _ in self.part.upstream(model, self.as_of)]
             if parents:
-                relations.append(self._relation(model, "descendantOf", parents))
-        for expression, id_ in sorted(expressions.items()):
-            yield self._expression(expression, id_)
+                relations.append(relation(self.model_id(model), "descendantOf", parents))
+        for expression in sorted(expressions):
+            yield license_expression(expression, self.space, self.part)
         yield from relations
 
     def _package(self, model: Model) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "name": model.id,
-            "software_primaryPurpose": "model",
-            "ai_typeOfModel": [str(model.entry["kind"])],
-            "comment": f"code licence: {model.code_license or model.entry.get('code_license') or 'silent'}",
-        }
-        released = str(model.entry.get("released") or "")
-        if len(released) == 10:
-            found["releaseTime"] = f"{released}T00:00:00Z"
-        revision = model.id.partition("@")[2]
-        if revision:
-            found["software_packageVersion"] = revision
-        address = purl(model)
-        if address:
-            found["software_packageUrl"] = address
-            found["software_downloadLocation"] = "https://huggingface.co/" + quote(
-                address.removeprefix("pkg:huggingface/").partition("@")[0]
-            )
-        if model.publisher in self.part.publishers:
-            found["suppliedBy"] = f"{self.space}/publisher/{quote(model.publisher)}"
-        return self._element("ai_AIPackage", self.model_id(model), **found)
+        return element("ai_AIPackage", self.model_id(model), **package(model, self.part, self.space))
 
     def _licenses(self, model: Model) -> tuple[str, str]:
         """Declared and concluded expression; "" where some part of it could not be seen."""
@@ -120,28 +175,3 @@ class _Graph:
         if not declared or NOASSERTION in inherited:
             return declared, ""
         return declared, " AND ".join(dict.fromkeys([declared, *inherited]))
-
-    def _expression(self, expression: str, id_: str) -> dict[str, Any]:
-        custom = []
-        for name in expression.split(" AND "):
-            record = self.part.licenses.get(name)
-            if name.startswith(SPDX_CUSTOM):
-                url = license_url(record) if record else ""
-                custom.append(
-                    {"type": "DictionaryEntry", "key": name, "value": url or f"{self.space}/text/{quote(name)}"}
-                )
-        found: dict[str, Any] = {"simplelicensing_licenseExpression": expression}
-        if custom:
-            found["simplelicensing_customIdToUri"] = custom
-        return self._element("simplelicensing_LicenseExpression", id_, **found)
-
-    def _relation(self, model: Model, kind: str, to: list[str]) -> dict[str, Any]:
-        id_ = f"{self.model_id(model)}#{kind}"
-        return self._element(
-            "Relationship",
-            id_,
-            **{"from": self.model_id(model), "to": to, "relationshipType": kind, "completeness": "complete"},
-        )
-
-    def _element(self, kind: str, id_: str, **more: Any) -> dict[str, Any]:
-        return {"type": kind, "spdxId": id_, "creationInfo": INFO, **more}

@@ -1,0 +1,167 @@
+"""YAML: values with their places, anchors followed, comments, templates of Helm; what does not parse is read by lines."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from modelreg.audit import config, emit, places
+from modelreg.audit.lines import Page
+from modelreg.audit.source import Lexicon, Source
+from modelreg.audit.tree import LIST, MAP, SCALAR, Builder, Node, TooMuchError
+from modelreg.core.finding import MENTION, OPTION, USE, Reference, Unresolved
+
+MAX_PARSED = 600_000  # characters; longer files are read by lines, so that none takes a second
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
+_TEMPLATE_LINE = re.compile(r"^[ \t]*\{\{-?.*?-?\}\}[ \t]*$|^[ \t]*\{%.*?%\}[ \t]*$", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_LINE = re.compile(r"^[ \t]*(?:-[ \t]+)?[\"']?([\w./-]+)[\"']?[ \t]*:[ \t]+([^\n#]*[^\s#])", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*-[ \t]+([^\n]*\S)", re.MULTILINE)
+_COMMENTED = re.compile(r"#+\s*(?:-\s+)?[\"']?([\w.-]+)[\"']?\s*[:=]\s*([^\s#][^#\n]*)")
+
+
+def parse(text: str) -> list[Node] | None:
+    """The documents of a YAML text, None where it is none (or too much of it)."""
+    if len(text) > MAX_PARSED or _too_deep(text):
+        return None
+    builder = Builder()
+    anchors: dict[str, Node] = {}
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.ScalarEvent):
+                node = builder.scalar(event.start_mark.index, event.end_mark.index, event.value, event.style or "")
+            elif isinstance(event, yaml.MappingStartEvent):
+                node = builder.open(MAP, event.start_mark.index)
+            elif isinstance(event, yaml.SequenceStartEvent):
+                node = builder.open(LIST, event.start_mark.index)
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                builder.close(event.end_mark.index)
+                continue
+            elif isinstance(event, yaml.AliasEvent):
+                known = anchors.get(event.anchor)
+                if known is not None and known.kind == SCALAR:
+                    # What the alias stands for is reported where it is written.
+                    builder.scalar(known.start, known.end, known.value, "*")
+                else:
+                    builder.scalar(event.start_mark.index, event.end_mark.index, "", "*")
+                continue
+            else:
+                continue
+            if event.anchor and event.anchor not in anchors:
+                anchors[event.anchor] = node
+    except (yaml.YAMLError, TooMuchError, ValueError, UnicodeError):
+        return None
+    return builder.roots
+
+
+def _too_deep(text: str) -> bool:
+    """Brackets that never close cost libyaml quadratic time."""
+    depth = most = 0
+    for match in re.compile(r"[\[{\]}]").finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
+        most = max(most, depth)
+        if most > 200:
+            return True
+    return False
+
+
+def masked(text: str) -> str:
+    """The text with templates replaced by letters of the same length, so that places stay."""
+    text = _TEMPLATE_LINE.sub(lambda m: " " * len(m[0]), text)
+    return _TEMPLATE.sub(lambda m: "T" * len(m[0]), text)
+
+
+def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
+    """Models in a YAML file."""
+    page = Page(source, lexicon)
+    read(page, workflow="/workflows/" in source.path or source.path.endswith(("gitlab-ci.yml", "azure-pipelines.yml")))
+    yield from page.results()
+
+
+def read(page: Page, level: str = USE, workflow: bool = False) -> None:
+    """Report what a page of YAML names."""
+    text = page.text
+    # Anchors, comments and directives apart, libyaml refuses these characters.
+    clean = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]", " ", text)
+    roots = parse(clean) if not _is_template(text) else None
+    if roots is None and ("{{" in text or "{%" in text):
+        roots = parse(masked(clean))
+        for root in roots or ():
+            for scalar in root.scalars():
+                if not scalar.style and "T" in scalar.value:
+                    scalar.value = text[scalar.start : scalar.end]
+                elif scalar.style in ("'", '"') and "T" in scalar.value:
+                    scalar.value = text[scalar.start + 1 : scalar.end - 1]
+    if roots is None:
+        _by_lines(page, level)
+        return
+    config.judge(page, roots, level, workflow)
+    _comments(page, roots)
+
+
+def _is_template(text: str) -> bool:
+    return _TEMPLATE_LINE.search(text) is not None
+
+
+def _comments(page: Page, roots: list[Node]) -> None:
+    spans = sorted((s.start, s.end) for root in roots for s in root.scalars() if s.end > s.start and s.style != "*")
+    starts = [s for s, _ in spans]
+    for match in _COMMENT.finditer(page.text):
+        before = bisect_right(starts, match.start()) - 1
+        if before >= 0 and spans[before][0] <= match.start() < spans[before][1]:
+            continue  # a `#` inside a value
+        comment(page, match.start(), match.end())
+
+
+def comment(page: Page, start: int, end: int) -> None:
+    """A comment: commented-out settings by their key, else running text. Never more than a mention."""
+    text = page.text[start:end]
+    setting = _COMMENTED.match(text)
+    if setting and places.role(setting[1]) in (places.MODEL, places.DATA, places.NEVER):
+        if places.role(setting[1]) == places.MODEL and " " not in setting[2].strip():
+            first, last = start + setting.start(2), start + setting.end(2)
+            emit.in_place(page, first, last, setting[2].strip(" \"'`,;"), "comment", MENTION)
+            return
+        if places.role(setting[1]) != places.MODEL:
+            return
+    emit.running_text(page, start, end, "comment")
+
+
+def _by_lines(page: Page, level: str) -> None:
+    """What does not parse: each line by itself."""
+    judge = config.Judge(page, level)
+    text = page.text
+    taken: set[int] = set()
+    data = False
+    for match in _LINE.finditer(text):
+        key, value = match[1], match[2].strip()
+        line = page.lines.line(match.start())
+        if value in ("|", ">", "|-", ">-", "&", "*"):
+            continue
+        data = places.role(key) == places.DATA
+        quote = value[:1] if value[:1] in "\"'" and value[-1:] == value[:1] and len(value) > 1 else ""
+        node = Node(SCALAR, match.start(2), match.start(2) + len(value), value.strip("\"'") if quote else value, quote)
+        if value.startswith("[") and value.endswith("]"):
+            for inner in re.finditer(r"[^\s,\[\]\"']+", value):
+                at = match.start(2) + inner.start()
+                judge._entry(
+                    Node(SCALAR, at, at, key),
+                    Node(SCALAR, at, at + len(inner[0]), inner[0]),
+                    config.Context(key, level=OPTION if level == USE else level),
+                )  # noqa: SLF001
+        else:
+            judge._entry(Node(SCALAR, match.start(1), match.end(1), key), node, config.Context(key, level=level))  # noqa: SLF001
+        taken.add(line)
+    for match in _ITEM.finditer(text):
+        if page.lines.line(match.start()) not in taken and not data:
+            value = match[1].strip("\"'")
+            judge._other(Node(SCALAR, match.start(1), match.end(1), value), level)  # noqa: SLF001
+            taken.add(page.lines.line(match.start()))
+    for match in _COMMENT.finditer(text):
+        comment(page, match.start(), match.end())
+    judge.done()
