@@ -40,6 +40,7 @@ types: $(STAMP)
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
 	$(BIN)/python scripts/make_rule_pages.py --check
+	$(BIN)/python scripts/make_policy_schema.py --check
 	$(BIN)/python scripts/make_export_schema.py --check
 	$(BIN)/python scripts/make_registry_pages.py --check
 	$(BIN)/python scripts/make_statistics.py --check
@@ -47,6 +48,7 @@ docs-check: $(STAMP)
 # Everything in the repository that is made from the data or the code.
 docs: $(STAMP)
 	$(BIN)/python scripts/make_rule_pages.py
+	$(BIN)/python scripts/make_policy_schema.py
 	$(BIN)/python scripts/make_export_schema.py
 	$(BIN)/python scripts/make_registry_pages.py
 	$(BIN)/python scripts/make_statistics.py

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 from modelreg.audit import emit, places
 from modelreg.audit.lines import Page
+from modelreg.audit.source import Identity
 from modelreg.audit.words import Word
-from modelreg.core.finding import HOSTED, MENTION, OPTION, USE
+from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, POSSIBLE, USE
 
 # program -> {subcommands: which word behind them names a model (1 is the next)}; "" is a program without subcommands.
 _POSITIONS: dict[str, dict[tuple[str, ...], int]] = {
@@ -104,7 +105,13 @@ _SHELLS = frozenset(["sh", "bash", "zsh", "ash", "dash", "/bin/sh", "/bin/bash",
 _SHORT_HF = frozenset(["-hf", "-hfr", "--hf-repo", "-hfd", "-hfrd", "--hf-repo-draft", "-hfv", "-hfrv", "--hf-repo-v"])
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)=([^,]*)(?:,|$)")
 _WORD_PAIR = re.compile(r"\+{0,2}~?([A-Za-z_@][\w.@/-]*)=(.*)", re.DOTALL)
-_JSON_PAIR = re.compile(r"[\"']([A-Za-z_]\w*)[\"']\s*:\s*[\"']([^\"'\n]{2,200})[\"']")
+_JSON_PAIR = re.compile(r"[`\\]?[\"']([A-Za-z_]\w*)[`\\]?[\"']\s*:\s*[`\\]?[\"']([^\"'`\\\n]{2,200})[`\\]?[\"']")
+_WEIGHTS_URL = re.compile(
+    r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?"
+)
+_FETCHERS = frozenset(
+    "wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split()
+)
 # A variable's value, so that `--model "$MODEL"` can be followed; "" where it is not known.
 Resolve = Callable[[str, bool], str]
 
@@ -119,12 +126,14 @@ class Reading:
         resolve: Resolve | None = None,
         shell: Callable[[int, int], None] | None = None,
         code: Callable[[int, int], None] | None = None,
+        consumed: Callable[[], None] | None = None,
     ) -> None:
         self.page = page
         self.level = level
         self.resolve = resolve
         self.shell = shell
         self.code = code
+        self.consumed = consumed
 
     def command(self, words: Sequence[Word], level: str = "", written: str = "") -> None:
         """Report the models of one simple command."""
@@ -136,6 +145,10 @@ class Reading:
         if first in _SPEAKS and not written:
             if first != "cat":
                 for word in words[1:]:
+                    setting = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\S+)", word.value)
+                    if setting and places.role(setting[1]) == places.MODEL:  # written into a file of settings
+                        self.pair(word, setting[1], setting[2], level)
+                        continue
                     emit.running_text(self.page, word.start, word.end, "message")
             return
         if first in _TESTS:
@@ -206,13 +219,33 @@ class Reading:
                     return
             elif count == position:
                 taken.add(at)
-                revision = _flag_value(words, ("--revision",))
-                self.model(words[at], "command", level, revision)
+                if not self.model(words[at], "command", level):
+                    self._unknown(words[at], program, level)
                 if program in ("hf", "huggingface-cli"):
                     taken.update(range(at + 1, len(words)))  # names of files
                 return
 
-    def model(self, word: Word, place: str, level: str, revision: str = "", value: str | None = None) -> bool:
+    def _unknown(self, word: Word, program: str, level: str) -> None:
+        """What a program that fetches or runs models was given, though no such model is known."""
+        value = word.value.strip("\"'")
+        if (
+            not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value)
+            or value.startswith("http")
+            or "/" in value
+            and program == "spacy"
+        ):
+            return
+        if program in ("ollama", "ramalama", "lms"):
+            identity = Identity(value.removesuffix(":latest"), "ollama", "ollama-tag", POSSIBLE)
+        elif program == "spacy":
+            identity = Identity(value, "huggingface", "bare-name", LIKELY)
+        elif value.count("/") == 1 and not value.startswith(("models/", "data/")):
+            identity = Identity(value, "huggingface", "hub-id", POSSIBLE)
+        else:
+            return
+        self.page.add(word.start, word.end, identity, "command", level)
+
+    def model(self, word: Word, place: str, level: str, value: str | None = None) -> bool:
         """A word that names a model; variables in it are followed."""
         value = word.value if value is None else value
         via = ""
@@ -230,6 +263,8 @@ class Reading:
                         level,
                         f"variables: {known}",
                     )
+                    if self.consumed:
+                        self.consumed()
                     return True
         return emit.in_place(self.page, word.start, word.end, value, place, level, via=via)
 
@@ -259,6 +294,11 @@ class Reading:
         program = words[0].value.rpartition("/")[2].lower()
         if program.startswith("python") and len(words) > 1:
             program = " ".join(w.value.rpartition("/")[2] for w in words[1:4]).lower()
+        if (
+            program in ("curl", "http", "invoke-restmethod", "irm", "invoke-webrequest", "iwr", "curl.exe")
+            and len(words) > 1
+        ):
+            self._json(Word("", words[0].start, words[-1].end), HOSTED if hosted else level)
         for at, word in enumerate(words):
             if skip or at in taken:
                 skip = False
@@ -284,12 +324,14 @@ class Reading:
                     ):
                         skip = name != "-m" or at + 1 < len(words)
                         continue
+                    if places.snake(name).endswith("s") and places.role(name) == places.MODEL:
+                        rest = [w.value.startswith("-") for w in words[at + 1 :]]
+                        several = words[at + 1 : at + 1 + (rest.index(True) if True in rest else len(rest))]
+                        for more in several:  # `--models a/b c/d`
+                            self.model(more, "flag", OPTION if level == USE and len(several) > 1 else level)
+                        taken.update(range(at + 1, at + 1 + len(several)))
+                        continue
                     skip = self._flag(name, following, following.value, level, program, hosted)
-                    if skip and places.snake(name).endswith("s") and places.role(name) == places.MODEL:
-                        for more in words[at + 2 :]:
-                            if more.value.startswith("-"):
-                                break
-                            self.model(more, "flag", OPTION if level == USE else level)
                 continue
             self._plain(word, level, program, hosted)
 
@@ -297,12 +339,12 @@ class Reading:
         """A flag and its value; returns whether the value is done with."""
         page = self.page
         if name in _SHORT_HF:
-            self.model(word, "flag", level, value=value)
+            self.model(word, "flag", level, value)
             return True
         if name == "-m":
             if value.lower().endswith((".gguf", ".bin", ".ggml")) or _MODEL_M.search(program):
                 if _MODEL_M.search(program) and not re.fullmatch(r"[\w.]+\.(?:[a-z_]+)", value):
-                    self.model(word, "flag", level, value=value)
+                    self.model(word, "flag", level, value)
                 else:
                     emit.certain(page, word.start, word.end, value, "flag", level)
                 return True
@@ -320,7 +362,7 @@ class Reading:
             if _PAIR.match(value) and "=" in value and "/" not in value.partition("=")[0]:
                 self._pairs(word, value, level)
             else:
-                self.model(word, "flag", HOSTED if hosted else level, value=value)
+                self.model(word, "flag", HOSTED if hosted else level, value)
             return True
         if kind in (places.DATA, places.NEVER):
             return True
@@ -403,7 +445,12 @@ class Reading:
         ):
             if "://" not in value:
                 return  # an image, a chart, a package
-        emit.certain(self.page, word.start, word.end, value, "command", level)
+        if not emit.certain(self.page, word.start, word.end, value, "command", level):
+            fetched = _WEIGHTS_URL.fullmatch(value)
+            if fetched and program in _FETCHERS:
+                # a file of weights from some place: which model it is, its name has to say
+                start, end = emit.span(self.page, word.start, word.end, fetched[1])
+                self.page.add(start, end, Identity(fetched[1], "file", "weights", POSSIBLE), "command", level)
 
 
 _BARE_FLAGS = frozenset(
@@ -427,16 +474,6 @@ def _unwrapped(words: Sequence[Word]) -> Sequence[Word]:
         else:
             break
     return words[at:]
-
-
-def _flag_value(words: Sequence[Word], names: Sequence[str]) -> str:
-    for at, word in enumerate(words):
-        name, equals, value = word.value.partition("=")
-        if name in names:
-            if equals:
-                return value
-            return words[at + 1].value if at + 1 < len(words) else ""
-    return ""
 
 
 _LOOKS = re.compile(

@@ -40,6 +40,16 @@ _DEAD_KEYS = frozenset(
 )
 
 
+# Lists whose items all run: none of them is a choice.
+_ALL_RUN = frozenset(
+    "services containers init_containers initcontainers steps jobs tasks stages pipeline pipelines nodes agents workers env environment deployments replicas"
+    " processes components crew flow workflow actions".split()
+)
+
+
+_LABELS = frozenset(["name", "id", "label", "root", "value_from", "full_name", "title_model", "key"])
+
+
 class Context(NamedTuple):
     """What is known of a value from around it.
 
@@ -122,7 +132,9 @@ class Judge:
             if value.kind == SCALAR:
                 self._entry(key, value, inner)
             elif name not in _NOT_BELOW:
-                if places.role(key.value) == places.DATA:
+                if places.role(key.value) == places.DATA and not (
+                    name == "data" and names & {"kind", "apiversion", "api_version"}
+                ):
                     inner = inner._replace(data=True)
                 self._key(key, value, inner)
                 if places.role(key.value) == places.ENV:
@@ -226,6 +238,8 @@ class Judge:
             return
         if role in (places.NEVER, places.DATA):
             return
+        if role == places.WEAK and places.snake(context.key) in _LABELS and not re.search(r"[/:]|\.gguf$", text):
+            return  # what people call a thing: a pod, a package, a run
         if role == places.ALIAS:
             emit.certain(page, node.start, node.end, text, "alias", MENTION)
         elif role == places.TEXT:
@@ -303,12 +317,29 @@ class Judge:
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
         if level == USE and several and (role == places.MODEL or choice):
             level = OPTION
+        if (
+            level == USE
+            and several
+            and places.snake(context.key) not in _ALL_RUN
+            and sum(self._holds_model(i, 3) for i in node.items) > 1
+        ):
+            level = OPTION
         if level == USE and len(scalars) > 1 and sum(self.page.lexicon.exact(i.value) is not None for i in scalars) > 1:
             level = OPTION
         if context.key and places.snake(context.key) in _DEAD_KEYS:
             level = MENTION
         for item in node.items:
             self._visit(item, context._replace(level=level))
+
+    def _holds_model(self, node: Node, depth: int) -> bool:
+        """A map with a key for a model in it."""
+        if node.kind == MAP:
+            return any(
+                (v.kind == SCALAR and places.role(k.value) == places.MODEL and v.value != "")
+                or (depth > 0 and v.kind != SCALAR and self._holds_model(v, depth - 1))
+                for k, v in node.entries[:200]
+            )
+        return depth > 0 and any(self._holds_model(i, depth - 1) for i in node.items[:50] if i.kind != SCALAR)
 
     def _arguments(self, node: Node, context: Context) -> None:
         """`["--model", "org/name"]`, `["bash", "-c", "…"]`, or one command line an item."""

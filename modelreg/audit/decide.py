@@ -1,7 +1,7 @@
 """References with the registry, the declared use and the policy -> findings and models. No file is read here.
 
 Each place gets one finding that says what its model is and what the terms say; what the policy adds stands beside it.
-What is about a model as a whole (evidence, lock, limits, age of the facts) is told once, at the place that matters most.
+What is about a model as a whole (evidence, lock, limits, age of the facts) is told once, at its foremost place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from modelreg.decision.headroom import headroom
 from modelreg.ledger.match import Use
 
 _NEAR = 3  # suggestions for an unknown name
-_LOOKED = 12  # unknown names for which near ones are looked up
+_LOOKED = 4  # unknown names for which near ones are looked up
 _RULE_OF = {
     PROHIBITED: (rules.PROHIBITED_USE, "prohibited"),
     REQUIRES_AGREEMENT: (rules.REQUIRES_AGREEMENT, "agreement-first"),
@@ -241,7 +241,11 @@ class Judge:
         if not answer.settled:
             descent = decision.descent
             bases = list(descent.bases) if descent else []
-            params = {"name": reference.name, "bases": bases, "confidence": descent.confidence if descent else ""}
+            params: dict[str, Any] = {
+                "name": reference.name,
+                "bases": bases,
+                "confidence": descent.confidence if descent else "",
+            }
             return Said(rules.UNDETERMINED_TERMS, place, "copy-uncertain", params)
         if _only_undeclared(decision):
             return Said(rules.MODEL_FOUND, place, "found-undeclared", {"model": label})

@@ -40,16 +40,23 @@ def in_place(
     if not stripped or "\n" in stripped:
         return False
     default = _DEFAULT.search(stripped)
-    if default is not None and (default[1] or default[2]):
+    if default is not None and (default[1] or default[2]) and default[0] == stripped:
         inner = (default[1] or default[2]).strip(_EDGE)
         return in_place(page, *span(page, start, end, inner), inner, "env-default", level, weak, via)
     if TEMPLATE.search(stripped):
+        composed = _DEFAULT.sub(lambda m: (m[1] or m[2] or m[0]).strip(_EDGE), stripped)
+        if composed != stripped and not TEMPLATE.search(composed):
+            identity = page.lexicon.exact(composed) or (None if weak else page.lexicon.in_model_place(composed))
+            if identity is not None:
+                page.add(*span(page, start, end, stripped), identity, "env-default", level, f"defaults: {composed}")
+                return True
         return _templated(page, start, end, stripped, place, level, weak)
     route = places.ROUTES.match(stripped)
     if route is not None and "://" not in stripped:
         known = page.lexicon.exact(stripped)
         rest = stripped[route.end() :]
-        if known is None or known.kind == "hosted":
+        several = stripped.count("/") > 1 and not stripped.lower().startswith(("huggingface/", "github/", "models/"))
+        if known is None or known.kind == "hosted" or several:
             inner_identity = page.lexicon.exact(rest) or (page.lexicon.in_model_place(rest) if not weak else None)
             if inner_identity is not None:
                 page.add(
@@ -66,6 +73,8 @@ def in_place(
     identity = page.lexicon.exact(stripped)
     if identity is None and not weak:
         identity = page.lexicon.in_model_place(stripped)
+    if identity is not None and identity.kind == "hosted" and weak and stripped.isalpha():
+        return False  # a service sells a model by the name of `command`
     if identity is None:
         return _parts(page, start, end, stripped, place, level, weak)
     page.add(*span(page, start, end, stripped), identity, place, level, via)

@@ -1,7 +1,7 @@
 """What the project's ledger and lock hold for a model: acknowledgement, registration, letter, pin.
 
-Only a ledger of the project (`.modelreg/ledger.jsonl` of the tree), or one that is named, is evidence: a user's own ledger
-on the machine that runs the audit says nothing about the project.
+Only a ledger of the project (`.modelreg/ledger.jsonl` of the tree), or one that is named, is evidence: a user's own
+ledger on the machine that runs the audit says nothing about the project.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ _WRAPPED = re.compile(
     r"\.(?:example|sample|template|tmpl|tpl|dist|default|defaults|in|j2|jinja2?|gotmpl|erb|bak|orig|local"
     r"|development|production|staging|test|prod|dev|docker)$"
 )
-_SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+|\w+=\S*\s+)*|/)([\w.+-]+)")
+_SHEBANG = re.compile(r"#!\s*(?:\S*/env\s+(?:-\S+\s+|\w+=\S*\s+)*(?:\S*/)?|\S*/)([\w.+-]+)")
 _INTERPRETERS = {
     "sh": "shell", "bash": "shell", "zsh": "shell", "dash": "shell", "ksh": "shell", "ash": "shell", "fish": "shell",
     "node": "javascript", "deno": "javascript", "bun": "javascript", "tsx": "javascript", "ts-node": "javascript",
@@ -110,6 +110,8 @@ def kind_of(path: str, head: bytes = b"") -> str:
     for stem in ("dockerfile", "containerfile", "modelfile", "makefile"):
         if name.startswith((f"{stem}.", f"{stem}-", f"{stem}_")) or name.endswith((f".{stem}", f"-{stem}", f"_{stem}")):
             return _NAMES[stem]
+    if path.lower().endswith((".tpl", ".tmpl", ".gotmpl")):
+        return "yaml"  # Helm's and Terraform's templates; what is no YAML is read by lines
     match = _SHEBANG.match(head[:200].decode("latin-1"))
     if match:
         program = match[1]
@@ -138,11 +140,16 @@ _SIGNS = {
 }
 
 
-def is_excluded_folder(name: str, children: frozenset[str] | set[str] = frozenset(), tracked: bool = False) -> bool:
+def is_excluded_folder(
+    name: str,
+    children: frozenset[str] | set[str] = frozenset(),
+    tracked: bool = False,
+    siblings: frozenset[str] | set[str] = frozenset(),
+) -> bool:
     """A folder that is not looked into by default.
 
     Args:
-        name: its last part; children: names in it; tracked: git keeps its files, so somebody wrote them (`build/`,
+        name: its last part; children: names in it; siblings: names beside it; tracked: git keeps its files, so somebody wrote them (`build/`,
             `dist/` and their like are looked at then).
     """
     if name in EXCLUDED or name.endswith(".egg-info"):
@@ -151,7 +158,11 @@ def is_excluded_folder(name: str, children: frozenset[str] | set[str] = frozense
         return False
     if name in _SIGNS:
         return any(sign in children or any(c.startswith(f"{sign}.") for c in children) for sign in _SIGNS[name])
-    return name in ("dist", "_build", ".cache") or (name == "out" and "_next" in children)
+    if name == "dist":  # of a build: beside its sources, or full of packages; a published package has nothing else
+        return bool(siblings & {"src", "lib", "setup.py", "pyproject.toml", "tsconfig.json"}) or any(
+            c.endswith((".whl", ".tar.gz")) for c in children
+        )
+    return name in ("_build", ".cache") or (name == "out" and "_next" in children)
 
 
 def matches(path: str, globs: tuple[str, ...]) -> bool:

@@ -15,7 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from modelreg.audit import shapes
+from modelreg.audit.sieve import Sieve
 from modelreg.audit.source import Identity
+from modelreg.audit.words_of_names import OLLAMA
 from modelreg.core.finding import CERTAIN, LIKELY, POSSIBLE
 from modelreg.registry.names import Ambiguous, Found, resolve
 from modelreg.registry.spelling import HOSTS, key, tag_key
@@ -28,7 +30,7 @@ _MEMO = 20_000
 _NOT_MODELS = frozenset(
     "datasets spaces papers collections docs blog posts settings join login signup pricing tasks learn chat organizations "
     "studios dataset profile my headlines brand topic library enterprise inference-endpoints search models support "
-    "new welcome terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
+    "new welcome transformers accelerate diffusers peft trl optimum tokenizers evaluate terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
 )
 _INSIDE = frozenset(
     "tree blob resolve raw commit commits discussions files file summary feedback quickstart community discussion".split()
@@ -43,26 +45,6 @@ _COMMAND = re.compile(r"\bollama\s+(?:run|pull|create|show|push)\s+(?:-\S+\s+)*$
 _OLLAMA_TAG = re.compile(
     r"(?i)^(?:latest|(?:\d+x)?e?\d+(?:\.\d+)?[bm](?:[-_][\w.-]+)?|(?:instruct|chat|text|code|base|mini|medium|vision|small|large|"
     r"xs|v\d[\w.]*|i?q\d\w*|fp16|f16|\d+k?)(?:[-_][\w.-]+)?)$"
-)
-_OLLAMA = frozenset(
-    "alfred all-minilm athene-v2 aya aya-expanse bakllava bge-large bge-m3 bespoke-minicheck codebooga codegeex4 codegemma "
-    "codellama codeqwen codestral codeup cogito command-a command-r command-r-plus command-r7b dbrx deepcoder deepscaler "
-    "deepseek-coder deepseek-coder-v2 deepseek-llm deepseek-ocr deepseek-r1 deepseek-v2 deepseek-v2.5 deepseek-v3 "
-    "deepseek-v3.1 devstral dolphin-llama3 dolphin-mistral dolphin-mixtral dolphin-phi dolphin3 dolphincoder "
-    "duckdb-nsql embeddinggemma everythinglm exaone-deep exaone3.5 falcon falcon2 falcon3 firefunction-v2 gemma gemma2 "
-    "gemma3 gemma3n glm4 goliath gpt-oss granite-code granite-embedding granite3-dense granite3-guardian granite3-moe granite3.1-dense "
-    "granite3.1-moe granite3.2 granite3.2-vision granite3.3 granite4 hermes3 internlm2 llama-guard3 llama-pro llama2 "
-    "llama2-chinese llama2-uncensored llama3 llama3-chatqa llama3-gradient llama3-groq-tool-use llama3.1 llama3.2 "
-    "llama3.2-vision llama3.3 llama4 llava llava-llama3 llava-phi3 magicoder magistral marco-o1 mathstral meditron medllama2 "
-    "megadolphin minicpm-v ministral mistral mistral-large mistral-nemo mistral-openorca mistral-small mistral-small3.1 mistral-small3.2 "
-    "mistrallite mixtral moondream mxbai-embed-large nemotron nemotron-mini neural-chat nexusraven nomic-embed-text "
-    "notus notux nous-hermes nous-hermes2 nous-hermes2-mixtral nuextract olmo2 open-orca-platypus2 openchat opencoder "
-    "openhermes openthinker orca-mini orca2 paraphrase-multilingual phi phi3 phi3.5 phi4 phi4-mini phi4-mini-reasoning "
-    "phi4-reasoning phind-codellama qwen qwen2 qwen2-math qwen2.5 qwen2.5-coder qwen2.5vl qwen3 qwen3-coder qwen3-embedding qwen3-vl qwq "
-    "reader-lm reflection r1-1776 sailor2 samantha-mistral shieldgemma smallthinker smollm smollm2 snowflake-arctic-embed "
-    "snowflake-arctic-embed2 solar solar-pro sqlcoder stable-beluga stable-code stablelm-zephyr stablelm2 starcoder "
-    "starcoder2 starling-lm tinydolphin tinyllama tulu3 vicuna wizard-math wizard-vicuna wizard-vicuna-uncensored wizardcoder "
-    "wizardlm wizardlm-uncensored wizardlm2 xwinlm yarn-llama2 yarn-mistral yi yi-coder zephyr".split()
 )
 # What stands before the first slash of a name that a gateway or a client library routes.
 _ROUTES = frozenset(
@@ -84,6 +66,7 @@ class Names:
         self.index = index
         self.publishers = publishers()
         self._exact: dict[str, Identity | None] = {}
+        self._sieve: Sieve | None = None
 
     # ---- the protocol -------------------------------------------------------------------------------------------
 
@@ -126,6 +109,12 @@ class Names:
             found = self._in_prose(core, text, start)
             if found is not None:
                 yield start, start + len(core), found
+
+    def lines(self, data: bytes) -> list[int]:
+        """Numbers of the lines of a file that can name a model at all; none: it need not be parsed."""
+        if self._sieve is None:
+            self._sieve = Sieve(self.index, self.publishers)
+        return self._sieve.lines(data)
 
     # ---- the parts ----------------------------------------------------------------------------------------------
 
@@ -194,7 +183,7 @@ class Names:
             return Identity(base, self._hub_of(base), "hub-id", CERTAIN, known, revision)
         if low in _ROUTES and shapes.is_api_name(last):
             return Identity(base, "", "hosted", LIKELY)
-        if low == "ollama" and (last.lower() in _OLLAMA or self._ollama(last, "")):
+        if low == "ollama" and (last.lower() in OLLAMA or self._ollama(last, "")):
             return Identity(last, "ollama", "ollama-tag", LIKELY, self._known(last))
         flags = self.publishers.get(low)
         if flags is None:
@@ -220,7 +209,7 @@ class Names:
                 return found
         if owner.lower() == "ollama":
             return self._ollama(last, tag)
-        if _OLLAMA_TAG.match(tag) and (shapes.surely_model(f"{last}-{tag}") or last.lower() in _OLLAMA):
+        if _OLLAMA_TAG.match(tag) and (shapes.surely_model(f"{last}-{tag}") or last.lower() in OLLAMA):
             return Identity(f"{owner}/{last}:{tag}", "ollama", "ollama-tag", LIKELY)
         return None
 
@@ -260,11 +249,16 @@ class Names:
         ambiguous = not known and isinstance(resolve(self.index, name), Ambiguous)
         if known:
             return Identity(name, "huggingface", "bare-name", LIKELY, known, revision)
-        if name.lower() in _OLLAMA:
+        if name.lower() in OLLAMA:
             return Identity(name, "ollama", "ollama-tag", POSSIBLE, "")
         if ambiguous and any(c.isdigit() for c in name):
             return Identity(name, "huggingface", "bare-name", POSSIBLE)
-        if shapes.family(name) and ("-" in name or "_" in name) and (shapes.sized(name) or shapes.marks(name)):
+        if (
+            shapes.family(name)
+            and "-" in name
+            and any(c.isdigit() for c in name)
+            and (shapes.sized(name) or shapes.marks(name))
+        ):
             return Identity(name, "huggingface", "bare-name", POSSIBLE)
         return None
 
@@ -288,7 +282,7 @@ class Names:
         if isinstance(found, Found):
             return Identity(full, "ollama", "ollama-tag", CERTAIN, found.id)
         low = name.lower()
-        if low in _OLLAMA and (not tag or _OLLAMA_TAG.match(tag)):
+        if low in OLLAMA and (not tag or _OLLAMA_TAG.match(tag)):
             return Identity(full, "ollama", "ollama-tag", LIKELY)
         if not tag and tag_key(name) in self.index["ollama"]:
             return Identity(full, "ollama", "ollama-tag", LIKELY, self._known(name))
@@ -318,8 +312,19 @@ class Names:
             host = host.rpartition("@")[2].lower().removeprefix("www.")
             kind = HOSTS.get(host, "")
             if kind in ("", "github") or not path:
-                return None
+                return self._elsewhere(host, path)
         return self._on_hub(kind, path.split("?")[0].split("#")[0], text)
+
+    def _elsewhere(self, host: str, path: str) -> Identity | None:
+        """A URL of no hub: TensorFlow Hub, or a file of weights that says what it is."""
+        parts = [p for p in path.split("?")[0].split("#")[0].split("/") if p]
+        if host == "tfhub.dev" and len(parts) >= 2 and parts[0] != "s":
+            return Identity(f"{parts[0]}/{parts[1]}", "", "url", LIKELY)
+        if parts and shapes.WEIGHTS.search(parts[-1].lower()) and not _BAD.search(parts[-1]):
+            found = self._weights_file(parts[-1]) if parts[-1].lower().endswith(".gguf") else self._bare(parts[-1], "")
+            if found is not None and found.kind in ("weights", "gguf-file"):
+                return found._replace(kind="url")
+        return None
 
     def _on_hub(self, kind: str, path: str, text: str) -> Identity | None:
         parts = [p for p in path.split("/") if p and p not in (".", "..")]
@@ -343,7 +348,7 @@ class Names:
             name = parts[0].partition(":")[0] if len(parts) == 1 else "/".join(parts[:2])
             tag = parts[0].partition(":")[2] if len(parts) == 1 else ""
             if name.lower().startswith(("download", "ollama-")) or (
-                len(parts) == 1 and name.lower() not in _OLLAMA and not tag
+                len(parts) == 1 and name.lower() not in OLLAMA and not tag
             ):
                 return None
             return Identity(
@@ -370,6 +375,8 @@ class Names:
             return Identity(parts[0], kind, "url", LIKELY, known, _url_revision(parts, 1))
         last, _, revision = parts[1].partition("@")
         last = last.removesuffix(".git").partition(":")[0].rstrip(".,;:!")
+        if shapes.is_file(last):
+            return None
         name = f"{parts[0]}/{last}"
         if not shapes.ID.fullmatch(name) or (
             kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text
@@ -440,6 +447,8 @@ class Names:
         if name.startswith("@"):
             return None
         parts = [p for p in name.split("/") if p]
+        if name.startswith("accounts/") and parts[2:3] == ["models"] and len(parts) == 4:  # Fireworks
+            return Identity(name, "", "hosted", LIKELY)
         if len(parts) == 3 and name[0] not in "/.~" and ":" not in name:
             if parts[0].lower() in _ROUTES or parts[0].lower() in ("huggingface", "hf", "modelscope", "vllm", "models"):
                 found = self._id(f"{parts[1]}/{parts[2]}", "")

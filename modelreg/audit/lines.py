@@ -11,6 +11,7 @@ from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, TEST, USE, Re
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _RANK = {USE: 0, OPTION: 1, TEST: 2, HOSTED: 3, MENTION: 4}
+CATALOGUE = 30  # models in use in one file; more of them are a catalogue
 LONGEST = 400  # characters of a text that is shown; longer than any name of a model
 
 
@@ -92,7 +93,9 @@ class Page:
         )
         key = (line, (identity.known or identity.name).casefold())
         old = self._found.get(key)
-        if old is None or _RANK[level] < _RANK[old.level]:
+        # Of `[Phi-4](https://huggingface.co/microsoft/phi-4)` the fuller name stays.
+        fuller = old is not None and _RANK[level] == _RANK[old.level] and "/" in identity.name and "/" not in old.name
+        if old is None or fuller or _RANK[level] < _RANK[old.level]:
             self._found[key] = reference
 
     def adopt(self, item: Reference | Unresolved) -> None:
@@ -114,6 +117,12 @@ class Page:
         text = self.text[start : min(end, start + 120)]
         self._open.setdefault((line, column), Unresolved(self.source.path, line, column, text, place, reason))
 
+    def discard(self, offset: int) -> None:
+        """Take back what was reported at a place: it is part of something longer."""
+        place = self.lines.place(offset)
+        for key in [k for k, r in self._found.items() if (r.line, r.column) == place and r.level != MENTION]:
+            del self._found[key]
+
     def has(self, line: int) -> bool:
         """Something was found in this line."""
         return any(key[0] == line for key in self._found)
@@ -121,4 +130,7 @@ class Page:
     def results(self) -> Iterator[Reference | Unresolved]:
         """Everything, in the order of the file."""
         found: list[Reference | Unresolved] = [*self._found.values(), *self._open.values()]
+        if len({r.name for r in self._found.values() if r.level == USE}) > CATALOGUE:
+            # Nothing loads so many models by default: the file is a list to choose from.
+            found = [r._replace(level=OPTION) if isinstance(r, Reference) and r.level == USE else r for r in found]
         yield from sorted(found, key=lambda f: (f.line, f.column, f.text))

@@ -84,6 +84,8 @@ _EXACT = {
         " class_name _target_ __class__ module import imports entrypoints plugin plugins extends $schema workflow"
         " action run_name wandb_project wandb_run_name project project_name experiment_name exp_name job_name task"
         " tasks library_name pipeline_tag route routes endpoint_path model_class_path export_model_id"
+        " hostname container_name service_name cluster cluster_name deployment release chart bucket slug codename app app_name"
+        " service_account release_name pvc claim_name secret secret_name config_map node_pool nodepool node_selector instance_type"
         " wandb_entity entity served_model_path rope_type tool_call_parser tool_parser reasoning_parser".split(),
         NEVER,
     ),
@@ -121,6 +123,10 @@ _NOT_LAST = frozenset(
     " options option info metadata name_prefix index layers layer heads hidden vocab seed prompt prompts fields"
     " field table schema view views controller module package import".split()
 )
+# `is_llama_model`, `use_llm`, `log_model`: switches.
+_FLAGS = frozenset(
+    "is has use using log save enable disable num n max min no skip with allow should revision keep share compile freeze offload".split()
+)
 _GOOD_LAST = frozenset(
     "id ids name names path paths repo file uri url ref hf gguf path_or_name or_path checkpoint ckpt default primary"
     " fallback main fast small large big tiny local remote base chat llm embedding rerank vision code zh en".split()
@@ -146,6 +152,8 @@ def role(key: str) -> str:
         return _EXACT[name]
     words = name.split("_")
     last = words[-1]
+    if words[0] in _FLAGS or words[:2] == ["resume", "from"]:
+        return NEVER
     if any(w in ("dataset", "datasets") for w in words):
         return DATA
     if words[0] in ("image", "docker", "container") and last not in ("model", "encoder"):
@@ -252,5 +260,5 @@ LOCAL_ROUTES = re.compile(
 # Words in a line that make an id in it a data set, an image or a page about something else.
 VETO = re.compile(
     r"(?i)load_dataset|dataset|docker\s+(?:pull|run|push|build|image)|docker\.io|ghcr\.io|quay\.io|nvcr\.io|repo_type|--repo-type"
-    r"|torch\.hub|user-agent|FROM\s|uses:"
+    r"|torch\.hub|user-agent|(?-i:^\s*FROM\s)|uses:"
 )

@@ -273,7 +273,7 @@ class _Reader:
         )
 
     def path_rule(self, data: Mapping[str, Any], number: int) -> PathRule:
-        at = ["policy", "paths", number]
+        at: list[str | int] = ["policy", "paths", number]
         if not set(data) & {"level", "use", "exclude"}:
             self.fault("policy-path", "the entry changes nothing", at, "give it level, use or exclude")
         facts = self.facts(data.get("use"), [*at, "use"])
@@ -286,7 +286,7 @@ class _Reader:
         )
 
     def suppression(self, data: Mapping[str, Any], number: int) -> Suppress:
-        at = ["policy", "suppress", number]
+        at: list[str | int] = ["policy", "suppress", number]
         expires = data["expires"]
         if expires != NEVER and not is_date(expires):
             self.fault(

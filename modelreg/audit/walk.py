@@ -168,11 +168,11 @@ class _Walker:
                 if entry.is_symlink() or not entry.is_dir(follow_symlinks=False):
                     if self._wanted(path, tracked=True):
                         yield path
-                elif not self._left_out(path, entry.name, depth):
+                elif not self._left_out(path, entry.name, depth, {e.name for e in entries}):
                     inner.append(path)
             stack += [(path, depth + 1) for path in reversed(inner)]
 
-    def _left_out(self, path: str, name: str, depth: int) -> bool:
+    def _left_out(self, path: str, name: str, depth: int, siblings: set[str]) -> bool:
         if depth >= _MAX_DEPTH:
             self._skip(path, "too-deep")
             return True
@@ -186,7 +186,7 @@ class _Walker:
                     children = set(os.listdir(os.path.join(self.root, path)))
                 except OSError:
                     return False
-            if "pyvenv.cfg" in children or kinds.is_excluded_folder(name, children):
+            if "pyvenv.cfg" in children or kinds.is_excluded_folder(name, children, siblings=siblings):
                 self._skip(path, "excluded")
                 return True
         return False

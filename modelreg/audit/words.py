@@ -13,7 +13,7 @@ _BLANK = " \t"
 _OPERATOR = re.compile(r"&&|\|\||;;|[;&|()]|\d*(?:>>|<<<|>&|<&|&>|>|<)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGN = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
-OPENERS = frozenset(["if", "case", "elif", "else"])
+_MISSING = re.compile(r"! -[a-z]\b|! \[|-z\b|command -v|\bwhich\b|\bhash\b|^if !|-n\b.*\|\||\$\?|-[fdex] ")
 CLOSERS = frozenset(["fi", "esac"])
 
 
@@ -61,6 +61,7 @@ class _Lexer:
         self.inner: list[tuple[int, int]] = []
         self.words: list[Word] = []
         self.depth = 0
+        self.branches: list[bool] = []
         self.written = ""
         self.pending: list[tuple[str, bool]] = []
         self.waiting: list[int] = []  # commands whose here-document follows this line
@@ -151,10 +152,13 @@ class _Lexer:
         if not self.words and not self.pending:
             return
         first = self.words[0].value if self.words else ""
-        if first in OPENERS and first in ("if", "case"):
-            self.depth += 1
-        if first in CLOSERS:
-            self.depth = max(0, self.depth - 1)
+        if first in ("if", "case"):
+            # What is done where a file, a program or a value is missing is what happens by default.
+            condition = " ".join(w.value for w in self.words)
+            self.branches.append(first == "case" or _MISSING.search(condition) is None)
+            self.depth += self.branches[-1]
+        if first in CLOSERS and self.branches:
+            self.depth -= self.branches.pop()
         if self.pending and len(self.waiting) < len(self.pending):
             self.waiting += [len(self.commands)] * (len(self.pending) - len(self.waiting))
         self.commands.append(Command(self.words, self.depth, self.written))

@@ -66,7 +66,7 @@ def outputs_of(given: Sequence[str] | None, format: str) -> list[tuple[str, str]
             raise UsageError(f"no format '{name}' here", where="--output", hint=hint)
         if not file:
             raise UsageError(f"no file named in '{text}'", where="--output", hint="--output sarif=audit.sarif")
-        if any(os.path.abspath(file) == os.path.abspath(f) for _, f in found):
+        if any(Path(file).absolute() == Path(f).absolute() for _, f in found):
             raise UsageError(f"two reports for one file: {file}", where="--output", hint="name another file")
         found.append((name, file))
     return found
@@ -204,7 +204,7 @@ class _Lines:
     """Lines of the files of a tree, for carets; the last file is kept."""
 
     def __init__(self, folder: str) -> None:
-        self.folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+        self.folder = folder_of(folder)
         self._path = ""
         self._lines: list[str] = []
 

@@ -67,7 +67,7 @@ def accept(
     Exit status: 0 recorded, 1 the terms do not allow it, 3 bad input, 4 not agreed, 5 no text to be had.
     """
     from modelreg.cli import _batch, _questions
-    from modelreg.cli.check import _flags
+    from modelreg.cli.check import use_flags
     from modelreg.core.facts import Facts, parse_facts
 
     out = Output(format, FORMATS, file=output, lang=lang)
@@ -79,7 +79,7 @@ def accept(
     elif model is None:
         raise UsageError("no model named", where="accept", hint="modelreg accept MODEL --commercial|--research")
     else:
-        flags = _flags(commercial, research, use, entity, mau, None, None, region, None, None, None)
+        flags = use_flags(commercial, research, use, entity, mau, None, None, region, None, None, None)
         flags.update(_questions.more_facts(fact or ()))
         given = parse_facts(flags, where="command line")
         wishes = [

@@ -41,10 +41,10 @@ def exec_command(
     """
     from modelreg import hooks
     from modelreg.cli import _questions
-    from modelreg.cli.check import _flags
+    from modelreg.cli.check import use_flags
     from modelreg.core.facts import parse_facts
 
-    given = _flags(commercial, research, use, None, None, None, None, None, None, None, None)
+    given = use_flags(commercial, research, use, None, None, None, None, None, None, None, None)
     given.update(_questions.more_facts(fact or ()))
     desk = _ledger.open_desk(ledger, registry)
     settings = {

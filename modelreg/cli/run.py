@@ -112,7 +112,7 @@ def run(
     """
     from modelreg.cli import _questions
     from modelreg.cli._weights import need_extra
-    from modelreg.cli.check import _flags
+    from modelreg.cli.check import use_flags
     from modelreg.core.facts import parse_facts
     from modelreg.project import Project
 
@@ -123,7 +123,7 @@ def run(
         raise UsageError(f"no hub '{hub}'", where="--hub", hint="one of: " + ", ".join(HUBS))
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
-    given = _flags(commercial, research, use, None, None, None, None, None, None, None, None)
+    given = use_flags(commercial, research, use, None, None, None, None, None, None, None, None)
     given.update(_questions.more_facts(fact or ()))
     facts = dict(parse_facts(given, where="command line")) or dict(Project().facts)
     desk = _ledger.open_desk(ledger, registry)

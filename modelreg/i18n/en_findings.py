@@ -3,7 +3,7 @@
 # rule id -> one sentence for the page of the rule and for SARIF
 RULES: dict[str, str] = {
     "prohibited-use": "The terms of the model do not allow the declared use.",
-    "requires-agreement": "The terms ask for a form, an approval or a licence first, and no evidence of one is declared.",
+    "requires-agreement": "The terms ask for a form, an approval or a licence first, and none is declared.",
     "undetermined-terms": "What the terms say to the declared use cannot be decided: a text or a fact is missing.",
     "unmet-condition": "The declared use misses a condition of the terms.",
     "unknown-model": "A model that the registry does not list stands where a model is loaded; it borrows no licence.",
@@ -64,7 +64,7 @@ MESSAGES: dict[str, str] = {
     "stale": "{model}: {license} was last looked at on {retrieved}, {days} days ago (limit: {limit})",
     "headroom": "{model}: {metric} {figure} of {limit} ({percent} %): {effect} ({license})",
     "no-use": "{count} model(s) in use, and no use is declared: add `use:` to modelreg.yaml (modelreg policy init)",
-    "suppression-expired": "the suppression of {rule} by {owner} expired on {expires} and still matches {count} finding(s)",
+    "suppression-expired": "the suppression of {rule} by {owner} expired on {expires}; it matches {count} finding(s)",
     "suppression-past": "the suppression of {rule} by {owner} expired on {expires} and matches nothing",
     "suppression-unused": "the suppression of {rule} by {owner} matches nothing",
     "pin-unused": "{model} is pinned in {lock} and not found in the tree",

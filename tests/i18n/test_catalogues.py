@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from modelreg.audit import rules
-from modelreg.i18n import Vocabulary, Words, en, en_findings, language, vocabulary_en, vocabulary_zh, zh, zh_findings
+from modelreg.i18n import (
+    Vocabulary,
+    Words,
+    en,
+    en_findings,
+    en_policy,
+    language,
+    vocabulary_en,
+    vocabulary_zh,
+    zh,
+    zh_findings,
+    zh_policy,
+)
 
 PACKAGE = Path(en.__file__).resolve().parent.parent
 
@@ -28,6 +40,15 @@ def test_both_languages_have_the_same_keys_and_parameters(name: str) -> None:
 @pytest.mark.parametrize("name", ["RULES", "MESSAGES", "WORDS"])
 def test_findings_have_the_same_keys_and_parameters(name: str) -> None:
     left, right = getattr(en_findings, name), getattr(zh_findings, name)
+    assert list(left) == list(right)
+    for key in left:
+        fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
+        assert fields[0] == fields[1], key
+
+
+@pytest.mark.parametrize("name", ["EXPLAIN", "STARTER"])
+def test_words_of_policies_have_the_same_keys_and_parameters(name: str) -> None:
+    left, right = getattr(en_policy, name), getattr(zh_policy, name)
     assert list(left) == list(right)
     for key in left:
         fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]

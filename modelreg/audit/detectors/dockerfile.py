@@ -48,14 +48,34 @@ def read(page: Page, start: int, end: int, level: str = USE) -> None:
     shell.done()
 
 
+def _comments(page: Page, start: int, end: int) -> None:
+    """Report comment lines and blank them, so that one between continued lines does not end the instruction."""
+    text = page.text
+    out: list[str] = []
+    at, continued = start, False
+    while at < end:
+        stop = text.find("\n", at, end)
+        stop = end if stop < 0 else stop
+        line = text[at:stop]
+        if line.lstrip().startswith("#"):
+            emit.running_text(page, at, stop, "comment")
+            line = " " * (len(line) - 1) + ("\\" if continued else " ")
+        elif line.strip():
+            continued = line.rstrip().endswith(("\\", "`"))
+        out.append(line)
+        at = stop + 1
+    blanked = "\n".join(out)
+    page.text = text[:start] + blanked + text[start + len(blanked) :]
+
+
 def _instructions(page: Page, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Logical lines; comments are reported on the way (also those between continued lines)."""
+    """Logical lines: joined by backslashes, and a here-document with the line that opens it."""
+    _comments(page, start, end)
     text = page.text
     at = start
     while at < end:
-        first = at
-        document = ""
-        while True:
+        first, document = at, ""
+        while at < end:
             stop = text.find("\n", at, end)
             stop = end if stop < 0 else stop
             line = text[at:stop].strip()
@@ -63,22 +83,14 @@ def _instructions(page: Page, start: int, end: int) -> Iterator[tuple[int, int]]
             if document:
                 if line == document:
                     break
-            elif line.startswith("#"):
-                emit.running_text(
-                    page, at - 1 - len(text[at - 1 - (stop - (stop - len(line))) : stop]), stop, "comment"
-                )
-                if first == stop - len(text[first:stop]):
-                    first = at
+                continue
+            heredoc = _HEREDOC.search(line) if line[:4].upper() in ("RUN ", "COPY", "ADD ") else None
+            if heredoc:
+                document = heredoc[1]
             elif not line.endswith(("\\", "`")):
-                heredoc = _HEREDOC.search(line)
-                if heredoc and line[:4].upper() in ("RUN ", "COPY", "ADD "):
-                    document = heredoc[1]
-                else:
-                    break
-            if at >= end:
                 break
-        if first < stop:
-            yield first, stop
+        if text[first : min(at, end)].strip():
+            yield first, min(at, end)
 
 
 def _variables(page: Page, shell: Shell, start: int, end: int, level: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from modelreg.audit import emit, places, words
-from modelreg.audit.commands import Reading
+from modelreg.audit.commands import Reading, looks_like_command
 from modelreg.audit.lines import Page
 from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Command, Word
@@ -17,17 +17,18 @@ _WHOLE = re.compile(r"\s*[\"']?(?:\$\{?([A-Za-z_]\w*)(?:\[[@*\d]+\])?\}?|%([A-Za
 _EXPANSION = re.compile(r"\$\{([A-Za-z_]\w*|\d)\s*:?[-=]\s*([^${}]*)\}")
 _DECLARE = frozenset("export declare local readonly typeset set setenv env let".split())
 _MAX_INNER = 200
+_MAX_VALUES = 500  # of one variable
 
 
 class _Assigned:
     """A variable's value: where it stands, how deep in branches, whether it is used as a model."""
 
-    __slots__ = ("depth", "end", "level", "model", "name", "order", "start", "used", "value")
+    __slots__ = ("depth", "end", "level", "model", "name", "order", "part", "start", "used", "value")
 
     def __init__(self, name: str, value: str, start: int, end: int, depth: int, order: int, level: str) -> None:
         self.name, self.value, self.start, self.end = name, value, start, end
         self.depth, self.order, self.level = depth, order, level
-        self.used = self.model = False
+        self.used = self.model = self.part = False
 
 
 class Shell:
@@ -41,13 +42,14 @@ class Shell:
         self.order = 0
         self.inner = 0
         self.loops: set[str] = set()
-        self.reading = Reading(page, level, self.resolve, self.part, self.code)
+        self.parts: list[_Assigned] = []  # what the last resolved word was made of
+        self.reading = Reading(page, level, self.resolve, self.part, self.code, self.consumed)
 
     def part(self, start: int, end: int) -> None:
         """Read text[start:end]."""
         script = words.read(self.page.text, start, end)
         for first, last in script.comments:
-            emit.running_text(self.page, first, last, "comment")
+            self._comment(first, last)
         for command in script.commands:
             self._command(command)
         for first, last in script.inner:
@@ -57,10 +59,16 @@ class Shell:
 
     def done(self) -> None:
         """Report assignments, now that it is known how each is used."""
+        for values in self.assigned.values():
+            for one in values:
+                if "$" in one.value and not _WHOLE.fullmatch(one.value):
+                    self._resolved(one, "constant", self.base, places.role(one.name) == places.MODEL, dry=True)
         for name, values in self.assigned.items():
             kind = places.role(name)
             wanted = kind == places.MODEL or any(v.model for v in values)
             for n, one in enumerate(values):
+                if one.part:
+                    continue
                 if kind in (places.DATA, places.NEVER) and not any(v.model for v in values):
                     continue
                 later = values[n + 1] if n + 1 < len(values) else None
@@ -79,18 +87,69 @@ class Shell:
                     self.reading._pairs(Word(one.value, one.start, one.end, True), one.value, level)  # noqa: SLF001
                 elif " " in one.value.strip() and (" -" in one.value or one.value.startswith("-")):
                     self.reading.command(words.split_line(self.page.text, one.start, one.end), level)
-                elif emit.in_place(self.page, one.start, one.end, one.value, place, level, weak=not wanted):
+                elif self._resolved(one, place, level, wanted):
                     pass
-                elif wanted and "$" in one.value and _VARIABLE.search(one.value):
-                    self.reading.model(Word(one.value, one.start, one.end), place, level)
+                else:
+                    emit.in_place(self.page, one.start, one.end, one.value, place, level, weak=not wanted)
         self.assigned = {}
+
+    def value_of(self, name: str) -> str:
+        """The text of a word with one variable, where this script sets it; else the word."""
+        match = _WHOLE.fullmatch(name)
+        values = self.assigned.get((match[1] or match[2]) if match else "")
+        return values[-1].value if values else name
+
+    def consumed(self) -> None:
+        """The parts of the word that was just resolved are no models by themselves."""
+        for one in self.parts:
+            one.part = True
+
+    def _resolved(self, one: _Assigned, place: str, level: str, wanted: bool, dry: bool = False) -> bool:
+        """A value made of other variables: `LLM=$ORG/name`."""
+        if "$" not in one.value and "%" not in one.value:
+            return False
+        whole = self.resolve(one.value, wanted)
+        if whole == "-":
+            return True
+        identity = self.page.lexicon.exact(whole) or (self.page.lexicon.in_model_place(whole) if wanted else None)
+        if not whole or identity is None:
+            return False
+        self.consumed()
+        if not dry:
+            self.page.add(
+                *emit.span(self.page, one.start, one.end, one.value), identity, place, level, f"variables: {whole}"
+            )
+        return True
+
+    def _comment(self, start: int, end: int) -> None:
+        """A comment: commented-out commands, settings and flags by their place; never more than a mention."""
+        match = re.compile(r"#+\s*").match(self.page.text, start, end)
+        begin = match.end() if match else start
+        body = self.page.text[begin:end]
+        if self.inner < _MAX_INNER and (
+            body.startswith("-")
+            and " " in body
+            or looks_like_command(body)
+            or re.match(r"(?:export\s+)?[A-Za-z_]\w*=\S", body)
+        ):
+            self.inner += 1
+            shell = Shell(self.page, MENTION, "comment")
+            shell.inner = self.inner
+            if body.startswith("-"):
+                shell.reading.command([Word("args", begin, begin), *words.split_line(self.page.text, begin, end)])
+            else:
+                shell.part(begin, end)
+            shell.done()
+        emit.running_text(self.page, start, end, "comment")
 
     def _command(self, command: Command) -> None:
         items = list(command.words)
-        if not items:
-            return
         depth = command.depth
         level = OPTION if depth and self.base == USE else self.base
+        if not items:
+            if command.body is not None:  # RUN <<EOF
+                self.part(*command.body)
+            return
         first = items[0].value
         if first in ("for", "select", "foreach") and len(items) > 2:
             self._loop(items, depth)
@@ -123,7 +182,7 @@ class Shell:
         for word in rest:
             for match in _EXPANSION.finditer(word.value):
                 kind = places.role(match[1])
-                if kind in (places.DATA, places.NEVER, places.ALIAS):
+                if kind in (places.DATA, places.NEVER, places.ALIAS) or word.value.count("${") > 1:
                     continue
                 if kind == places.MODEL or word.value.strip().startswith("${") and rest[0].value == ":":
                     start, end = emit.span(self.page, word.start, word.end, match[2])
@@ -170,7 +229,9 @@ class Shell:
             )
         one = _Assigned(name, word.value, word.start, word.end, depth, self.order, level)
         one.used = add
-        self.assigned.setdefault(name, []).append(one)
+        values = self.assigned.setdefault(name, [])
+        if len(values) < _MAX_VALUES:
+            values.append(one)
 
     def _loop(self, items: list[Word], depth: int) -> None:
         name = items[1].value
@@ -194,8 +255,10 @@ class Shell:
             if not one.depth and name not in self.loops and one.level != OPTION:
                 break
 
-    def resolve(self, value: str, model: bool) -> str:
+    def resolve(self, value: str, model: bool, depth: int = 0) -> str:
         """What a word with variables is; "-" where the whole word is a variable that is set in this script."""
+        if not depth:
+            self.parts = []
         whole = _WHOLE.fullmatch(value)
         if whole:
             name = whole[1] or whole[2]
@@ -203,7 +266,8 @@ class Shell:
                 self._use(name, model)
                 return "-"
             return ""
-        if _EXPANSION.search(value):
+        # Bounded: `PATH=$PATH:…` names itself, and nothing made of more parts is the name of a model.
+        if depth > 3 or len(value) > 300 or value.count("$") > 6 or _EXPANSION.search(value):
             return ""
 
         def known(match: re.Match[str]) -> str:
@@ -211,7 +275,11 @@ class Shell:
             if not values:
                 return match[0]
             inner = values[-1].value
-            return self.resolve(inner, False) or inner if "$" in inner and _WHOLE.fullmatch(inner) is None else inner
+            self.parts.append(values[-1])
+            if "$" not in inner:
+                return inner
+            deeper = self.resolve(inner, False, depth + 1) if _WHOLE.fullmatch(inner) is None else ""
+            return deeper or inner
 
         out = _VARIABLE.sub(known, value)
         return out if "$" not in out and "%" not in out else ""

@@ -1,0 +1,559 @@
+"""Strings in programs of any language: where each stands (call, key, assignment, comparison, message), and what it names.
+
+One scanner for languages that differ in how comments and strings are written; the words around a string say its place.
+Python has a parser of its own (`detectors/python.py`); this reads it only inside other files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from modelreg.audit import emit, places
+from modelreg.audit.commands import Reading, looks_like_command
+from modelreg.audit.lines import Page
+from modelreg.audit.words import split_line
+from modelreg.core.finding import HOSTED, MENTION, OPTION, USE
+
+
+class Language(NamedTuple):
+    """How a language writes comments and strings.
+
+    Attributes:
+        line: what begins a comment to the end of the line; block: (begin, end) of other comments; strings: (begin, end,
+            escapes) with the longest first; regex: `/…/` is a pattern (JavaScript); char: `'x'` is a character.
+    """
+
+    line: tuple[str, ...]
+    block: tuple[tuple[str, str], ...]
+    strings: tuple[tuple[str, str, bool], ...]
+    regex: bool = False
+    char: bool = False
+
+
+_C = (("/*", "*/"),)
+JAVASCRIPT = Language(("//",), _C, (('"', '"', True), ("'", "'", True), ("`", "`", True)), regex=True)
+GO = Language(("//",), _C, (("`", "`", False), ('"', '"', True)), char=True)
+RUST = Language(
+    ("//",), _C, (('r##"', '"##', False), ('r#"', '"#', False), ('r"', '"', False), ('"', '"', True)), char=True
+)
+JAVA = Language(("//",), _C, (('"""', '"""', True), ('"', '"', True)), char=True)
+CSHARP = Language(
+    ("//",), _C, (('"""', '"""', False), ('@"', '"', False), ('$"', '"', True), ('"', '"', True)), char=True
+)
+SWIFT = Language(("//",), _C, (('"""', '"""', True), ('#"', '"#', False), ('"', '"', True), ("'", "'", True)))
+CPP = Language(("//",), _C, (('R"(', ')"', False), ('"', '"', True)), char=True)
+RUBY = Language(("#",), (("=begin", "=end"),), (('"', '"', True), ("'", "'", True), ("`", "`", True)))
+PHP = Language(("//", "#"), _C, (('"', '"', True), ("'", "'", True)))
+LUA = Language(("--",), (("--[[", "]]"), ("/*", "*/")), (("[[", "]]", False), ('"', '"', True), ("'", "'", True)))
+PYTHON_LIKE = Language(("#",), (), (('"""', '"""', True), ("'''", "'''", True), ('"', '"', True), ("'", "'", True)))
+
+_LONGEST = 20_000
+# What takes a model as its first string, by the end of its name.
+_LOADERS = re.compile(
+    r"(?:from_?[pP]retrained|hf_?[hH]ub_?[dD]ownload|snapshot_?[dD]ownload|pipeline|SentenceTransformer|CrossEncoder|AutoModel\w*|AutoTokenizer"
+    r"|Api(?:Builder)?::.*model|Repo::(?:model|with_revision|new)|\.model|load_?[mM]odel|LoadModel|download_?[mM]odel|DownloadModel|[wW]ithModel(?:Name|ID|Path)?"
+    r"|model[nN]ame|model[iI]d|modelPath|setModel(?:Name|Id|Path)?|optModelUrls?|optModelName|CreateMLCEngine|CreateWebWorkerMLCEngine"
+    r"|from_hf|fromHub|from_repo|from_file|TextEmbedding|HuggingFaceTokenizer\.newInstance|newInstance|Tokenizer::from_pretrained|ollama\.(?:pull|chat|generate|embed\w*|show)"
+    r"|[pP]ull(?:Model)?|NewLlama|LlamaModel|loadModelFromHub|modelFromHub|whisper_init_from_file|llama_load_model_from_file"
+    r"|llama_model_load_from_file|LLM|AutoPipeline\w*|DiffusionPipeline|Llama|ModelConfiguration|ollama|get_model|getModel|use_model|repo_model)$"
+)
+_HOSTED_CALL = re.compile(
+    r"(?:^|\.)(?:openai|anthropic|google|mistral|groq|together(?:ai)?|togetherai|fireworks|deepinfra|openrouter|replicate|cohere|azure|bedrock|vertex|xai|deepseek|perplexity"
+    r"|cerebras|createOpenAI|replicate\.run|siliconflow|hf\.\w+|inference\.\w+|languageModel|chatModel)(?:\.\w+)?$"
+)
+_NO_CALL = re.compile(
+    r"(?:^|\.)(?:require|import|load_?[dD]ataset|dataset|Dataset|describe|it|test|expect|assert\w*|fetchDataset|setUserAgent|setRequestHeader|set_header|push_to_hub|pushToHub"
+    r"|upload\w*|createRepo|create_repo|torch\.hub\.load|getLogger|Logger|addEventListener|querySelector|getElementById|image|withImage|Image|route|Route|href"
+    r"|mime|contentType|Content_Type|addHeader|append_header|Header\.Set|docker\w*|loadPrompt|hub\.pull|pull_prompt|useTranslations?|t|i18n\.t|registerPlugin)$"
+)
+_SPEAKS = re.compile(
+    r"(?:^|[.!:])(?:log|info|warn(?:ing)?|error|debug|trace|print(?:ln|f)?!?|puts|echo|fatal|panic!?|write(?:ln)?!?|fprintf|Printf|Println|Errorf|Fatalf|Error|Exception"
+    r"|\w*Error|\w*Exception|alert|confirm|NSLog|fatalError|eprintln!?|anyhow!?|bail!?|context|help|describe|description|about|long_about|toast|cout|cerr|raise|throw|notify|format!?|Sprintf)$"
+)
+_COMPARED = re.compile(
+    r"(?:[=!]==?|\bcase|\bmatch|\.(?:includes|startsWith|endsWith|contains|starts_with|ends_with|equals|HasPrefix|Contains|indexOf|has|test)\s*\(|\bin|<|>)\s*$"
+)
+_BEFORE_CALL = re.compile(r"([A-Za-z_$][\w$.!:]*(?:\s*<[^<>()]{0,60}>)?)\s*$")
+_KEY = re.compile(
+    r"(?:([A-Za-z_$][\w$-]*)|[\"'`]([\w./ -]{1,80})[\"'`])\s*(?:\?|!)?\s*(?::=|=>|:|=)\s*(?:&?(?:str|String)\s*=\s*)?(?:[A-Za-z_][\w<>\[\]| ]{0,30}\s*=\s*)?(?:r|b|f|L|@|\$|u)?$"
+)
+_ENV_DEFAULT = re.compile(
+    r"(?:\|\||\?\?|\?:|\bor\b|\.(?:unwrap_or(?:_else)?|getOrDefault|orElse|get_or|or_else)\s*\(\s*(?:\|\|\s*)?|getenv\w*\s*\([^()]*,|(?:[eE]nv\w*|getOr\w*|environ\.get|ENV\.fetch|Getenv\w*|env)\s*\([^()]*,)\s*$"
+)
+_TERNARY = re.compile(r"[?:]\s*$")
+_ENV_NAME = re.compile(
+    r"(?:env\.|env\[[\"']|env\([\"']|[gG]etenv\([\"']|var\([\"'])([A-Za-z_]\w*)|[(\[][\"']([A-Z][A-Z0-9_]+)[\"']"
+)
+_HOSTED_FILE = re.compile(
+    r"from\s+[\"'](?:openai|@anthropic-ai/sdk|@ai-sdk/(?!openai-compatible)[\w-]+|@huggingface/inference|@langchain/(?:openai|anthropic|groq|mistralai|cohere|google\S*|together)|groq-sdk|together-ai|replicate"
+    r"|@mistralai/mistralai|cohere-ai|@google/gen\w+)[\"']|require\([\"'](?:openai|@huggingface/inference|groq-sdk|replicate|together-ai)[\"']\)"
+    r"|sashabaranov/go-openai|openai/openai-go|async_openai|com\.openai|dev\.langchain4j\.model\.openai|api-inference\.huggingface\.co|router\.huggingface\.co|HfInference|InferenceClient"
+)
+_LOCAL_FILE = re.compile(
+    r"(?i)ollama|transformers\.js|@xenova/transformers|@huggingface/transformers|localhost|127\.0\.0\.1|onnxruntime|llama|candle|hf[-_]hub|web-llm|vllm|0\.0\.0\.0|langchain_?community"
+)
+_CONSTANT = re.compile(
+    r"\b([A-Za-z_$][\w$]*)\s*(?::\s*&?(?:'static\s+)?[A-Za-z]\w*)?\s*:?=\s*(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s*(?:;|,|\)|$|\n|//)"
+)
+# `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
+_FROM_ENV = re.compile(
+    r"\b([A-Za-z_$]\w*)\s*(?::\s*\w+\s*)?(?::?=)\s*(?:process\.env\.|[\w.:]*(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s*[(\[]\s*[\"'])([A-Za-z_]\w*)"
+)
+_RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
+_ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
+_HOLE = re.compile(r"%[sv]|\{\}")
+_PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
+_PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")
+_TEMPLATE_PART = re.compile(r"\$\{[^}]*\}|\{[^{}]*\}|#\{[^}]*\}|\\\([^)]*\)")
+
+
+def read_code(page: Page, language: Language, start: int, end: int, level: str = USE) -> None:
+    """Report what the strings and comments of text[start:end] name."""
+    _Code(page, language, start, end, level).read()
+
+
+class _Code:
+    def __init__(self, page: Page, language: Language, start: int, end: int, level: str) -> None:
+        self.page, self.language, self.start, self.end, self.level = page, language, start, end, level
+        text = page.text[start:end]
+        self.hosted = _HOSTED_FILE.search(text) is not None and (
+            _LOCAL_FILE.search(re.sub(r"llama-?3|meta-llama|Llama-?\d", "", text)) is None
+        )
+        self.reading = Reading(page, level)
+        self.constants: dict[str, str] = {}
+        self.places: dict[str, int] = {}
+        self.parts: set[int] = set()  # constants that were put into longer names
+        self.previous = ("", -1)
+        self.models = {m[1] for m in _FROM_ENV.finditer(page.text, start, end) if places.role(m[2]) == places.MODEL}
+        for match in _CONSTANT.finditer(page.text, start, end):
+            if len(self.constants) < 500 and 0 < len(match[2]) < 120:
+                self.constants[match[1]] = "" if match[1] in self.constants else match[2]  # set twice: not known
+                self.places[match[1]] = match.start(2)
+        self.pattern = _scanner(language)
+        self.used: list[int] = []
+        self.brackets: list[tuple[str, int, int]] = []  # sign, place, strings in it so far
+
+    def read(self) -> None:
+        text, at = self.page.text, self.start
+        while at < self.end:
+            match = self.pattern.search(text, at, self.end)
+            if match is None:
+                break
+            token = match[0]
+            begin = match.start()
+            if token in "([{":
+                if len(self.brackets) < 500:
+                    self.brackets.append((token, begin, 0))
+                at = match.end()
+            elif token in ")]}":
+                if self.brackets:
+                    self.brackets.pop()
+                at = match.end()
+            elif token == "/" and self.language.regex:
+                at = self._regex(begin)
+            elif token in self.language.line:
+                stop = text.find("\n", begin, self.end)
+                at = self.end if stop < 0 else stop
+                self._comment(begin, at)
+            elif any(token == b for b, _ in self.language.block):
+                close = next(e for b, e in self.language.block if b == token)
+                stop = text.find(close, match.end(), self.end)
+                at = self.end if stop < 0 else stop + len(close)
+                self._comment(begin, at)
+            elif token == "'" and self.language.char:
+                inner = re.compile(r"'(?:\\.[^']{0,8}|[^'\\\n])'").match(text, begin, self.end)
+                at = inner.end() if inner else match.end()  # else a lifetime
+            else:
+                at = self._string(token, begin)
+        for place in self.parts:
+            self.page.discard(place)
+
+    def _string(self, opening: str, begin: int) -> int:
+        text = self.page.text
+        _, closing, escapes = next(s for s in self.language.strings if s[0] == opening)
+        at = begin + len(opening)
+        single = len(closing) == 1 and closing in "\"'" and opening != '@"'
+        while at < self.end:
+            stop = text.find(closing, at, self.end)
+            stop = self.end if stop < 0 else stop
+            if single:
+                newline = text.find("\n", at, stop)
+                if newline >= 0:
+                    return newline + 1  # a string that never ends: an apostrophe in JSX or a comment
+            if escapes:
+                backs = 0
+                while stop - 1 - backs >= at and text[stop - 1 - backs] == "\\":
+                    backs += 1
+                if backs % 2 and stop < self.end:
+                    at = stop + 1
+                    continue
+            break
+        else:
+            return self.end
+        first = begin + len(opening)
+        if 2 < stop - first < _LONGEST:
+            self._judge(begin, first, stop, text[first:stop])
+            if self.brackets:
+                self.previous = (text[first:stop], self.brackets[-1][1])
+        if self.brackets:
+            sign, place, count = self.brackets[-1]
+            self.brackets[-1] = (sign, place, count + 1)
+        return stop + len(closing)
+
+    def _regex(self, begin: int) -> int:
+        before = self.page.text[max(self.start, begin - 12) : begin].rstrip()
+        if (
+            before
+            and (before[-1].isalnum() or before[-1] in ")]}_$\"'`")
+            and not before.endswith(("return", "typeof", "case"))
+        ):
+            return begin + 1
+        pattern = re.compile(r"/(?![/*])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*").match(
+            self.page.text, begin, self.end
+        )
+        return pattern.end() if pattern else begin + 1
+
+    def _comment(self, start: int, end: int) -> None:
+        from modelreg.audit.detectors.yaml import comment
+
+        text = self.page.text
+        if end - start < 400 and "\n" not in text[start:end]:
+            body = re.sub(r"^(?://|--)", "##", text[start:end])
+            if body.startswith("##") and re.match(r"##\s*[\w.\"'-]+\s*[:=]", body):
+                emit.running_text(self.page, start, end, "comment")
+                quoted = re.search(r"[\w\"']+\s*[:=]\s*[\"'`]([^\"'`\n]+)[\"'`]", body)
+                key = re.match(r"##\s*(?:const|let|var|final|static)?\s*[\"']?([\w-]+)", body)
+                if quoted and key and places.role(key[1]) == places.MODEL:
+                    emit.in_place(
+                        self.page, start + quoted.start(1), start + quoted.end(1), quoted[1], "comment", MENTION
+                    )
+                return
+        if text[start] == "#":
+            for line in re.finditer(r"[^\n]+", text[start:end]):
+                comment(self.page, start + line.start(), start + line.end())
+            return
+        emit.running_text(self.page, start, end, "docstring" if text.startswith(("/**", "///"), start) else "comment")
+
+    # where a string stands
+
+    def _judge(self, begin: int, first: int, stop: int, value: str) -> None:
+        page, text = self.page, self.page.text
+        head = text[max(self.start, begin - 240) : begin]
+        line_head = head[head.rfind("\n") + 1 :]
+        before = head.rstrip()
+        if re.search(r"(?:\bfrom|\bimport|\brequire\(|#include|\buse)\s*\(?\s*$", head) or re.match(
+            r"\s*(?:import|export)\b.*\bfrom\s*$", line_head
+        ):
+            return
+        if self._import_block(begin):
+            return
+        if "\n" in value or (" " in value.strip() and len(value) > 12):
+            self._text(begin, first, stop, value, head)
+            return
+        call, position = self._call(begin)
+        key = self._key(head, begin)
+        after = text[stop + 1 : stop + 60]
+        if (
+            re.match(r"\s*(?::(?!:)|=>)", after)
+            and re.search(r"[{,]\s*$|^\s*$", line_head)
+            and not _TERNARY.search(before[:-1] if before.endswith(",") else "")
+        ):
+            self._map_key(first, stop, value, after)
+            return
+        role = places.role(key) if key else places.OTHER
+        if role == places.OTHER and key and key in self.models:
+            role = places.MODEL
+        level = self.level
+        if (
+            call
+            and position >= 1
+            and self.brackets
+            and self.previous[1] == self.brackets[-1][1]
+            and role == places.OTHER
+        ):
+            # flag.String("model", "org/name", …), option('--model <id>', …, 'org/name')
+            if (
+                places.role(re.sub(r"^.*?(--?)?([\w-]+)(?:[ =<\[].*)?$", r"\2", self.previous[0].split(", ")[-1]))
+                == places.MODEL
+            ):
+                role = places.MODEL
+        if level == USE and self._branch(head):
+            level = OPTION
+        if call and _NO_CALL.search(call):
+            return
+        if role in (places.NEVER, places.DATA) or (key and places.snake(key) in ("user_agent", "dataset")):
+            return
+        whole = self._whole(first, stop, value, head)
+        if whole != value:
+            strong = role == places.MODEL or (call and _LOADERS.search(call) is not None)
+            identity = page.lexicon.exact(whole) or (page.lexicon.in_model_place(whole) if strong else None)
+            if identity is not None:
+                page.add(
+                    first,
+                    stop,
+                    identity,
+                    "load-call" if call else "constant",
+                    self._choice(begin, level),
+                    f"constants: {whole}",
+                )
+                self.parts.update(self.used)
+                return
+        if role == places.TEXT or (call and _SPEAKS.search(call) and not key):
+            emit.running_text(page, first, stop, "message")
+            return
+        if _COMPARED.search(head[-60:]) and not head.rstrip().endswith("=>"):
+            emit.certain(page, first, stop, value, "comparison", MENTION)
+            return
+        if re.match(r"\s*[=!]==?", after):
+            emit.certain(page, first, stop, value, "comparison", MENTION)
+            return
+        hosted = self._hosted(call, key)
+        if hosted and level == USE:
+            level = HOSTED
+        if role == places.ALIAS:
+            emit.certain(page, first, stop, value, "alias", MENTION)
+            return
+        if _ENV_DEFAULT.search(head):
+            name = _ENV_NAME.search(line_head)
+            strong = role == places.MODEL or (name is not None and places.role(name[1] or name[2]) == places.MODEL)
+            emit.in_place(page, first, stop, value, "env-default", level, weak=not strong)
+            return
+        if role == places.MODEL:
+            emit.in_place(
+                page,
+                first,
+                stop,
+                value,
+                "constant" if "=" in before[-4:] else "call-keyword",
+                self._choice(begin, level),
+            )
+            return
+        if call and _LOADERS.search(call) and (position == 0 or (position == 1 and call.endswith("pipeline"))):
+            if not (call.endswith("pipeline") and position == 0):
+                emit.in_place(page, first, stop, value, "load-call", level)
+                return
+        if value.startswith("--") or (" " in value and looks_like_command(value)):
+            self.reading.command(split_line(text, first, stop), level)
+            return
+        emit.certain(page, first, stop, value, "string", self._choice(begin, level))
+
+    def _whole(self, first: int, stop: int, value: str, head: str) -> str:
+        """The string with constants of this file put in: templates, `+`, `%s` and `{}` with their arguments."""
+        known = self.constants
+
+        def of(name: str) -> str:
+            name = name.rpartition(".")[2]
+            value = known.get(name, "")
+            if value:
+                used.append(self.places[name])
+            return value
+
+        used: list[int] = []
+        out = self._composed(first, stop, value, head, of)
+        self.used = used if out != value else []
+        return out
+
+    def _composed(self, first: int, stop: int, value: str, head: str, of: Callable[[str], str]) -> str:
+
+        text = self.page.text
+        if _TEMPLATE_PART.search(value) and "{}" not in value:
+            out = _TEMPLATE_PART.sub(lambda m: of(re.sub(r"[\\${}()#\s]", "", m[0])) or m[0], value)
+            return out if _TEMPLATE_PART.search(out) is None else value
+        if _HOLE.search(value) and "/" in value:
+            arguments = re.match(r"[^,()]{0,3}((?:,\s*&?[A-Za-z_][\w.]*)+)\s*\)", text[stop + 1 : stop + 200])
+            values = [of(a.strip(" &")) for a in arguments[1].split(",")[1:]] if arguments else []
+            if values and all(values) and len(values) == len(_HOLE.findall(value)):
+                rest = iter(values)
+                return _HOLE.sub(lambda m: next(rest), value)
+            return value
+        out = value
+        before = _PLUS_BEFORE.search(head)
+        at = stop + 1
+        for _ in range(3):
+            after = _PLUS_AFTER.match(text, at, min(at + 200, self.end))
+            if after is None:
+                break
+            piece = after[2] if after[2] is not None else of(after[1])
+            if not piece:
+                return value
+            out, at = out + piece, after.end()
+        if before:
+            piece = of(before[1])
+            return piece + out if piece else value
+        return out
+
+    def _text(self, begin: int, first: int, stop: int, value: str, head: str) -> None:
+        call, _ = self._call(begin)
+        key = self._key(head, begin)
+        if call and _NO_CALL.search(call):
+            return
+        if (
+            "\n" not in value
+            and looks_like_command(value)
+            and not (call and _SPEAKS.search(call))
+            and places.role(key) != places.TEXT
+        ):
+            if re.search(
+                r"(?i)exec|spawn|command|system|run|shell|process|subprocess|popen|cmd|args",
+                f"{call} {key} {head[-80:]}",
+            ):
+                self.reading.command(split_line(self.page.text, first, stop), self.level)
+                return
+        if (
+            "\n" in value
+            and value.count("\n") < 400
+            and re.search(r"(?m)^FROM\s+\S", value)
+            and re.search(r"(?m)^(?:PARAMETER|SYSTEM|TEMPLATE)", value)
+        ):
+            from modelreg.audit import parts
+
+            parts.embedded(self.page, first, stop, "modelfile", self.level)
+            return
+        if (
+            key
+            and places.role(key) == places.MODEL
+            and "\n" not in value
+            and emit.in_place(self.page, first, stop, value, "constant", self.level)
+        ):
+            return
+        emit.running_text(self.page, first, stop, "message")
+        for pair in re.finditer(r"\\?\"(\w+)\\?\"\s*:\s*\\?\"([^\"\\\n]{2,120})\\?\"", self.page.text[first:stop]):
+            if places.role(pair[1]) == places.MODEL:
+                emit.in_place(
+                    self.page,
+                    first + pair.start(2),
+                    first + pair.end(2),
+                    pair[2],
+                    "request",
+                    HOSTED if self.hosted else self.level,
+                )
+
+    def _call(self, begin: int) -> tuple[str, int]:
+        """The function in whose arguments the string stands, and how many strings stand before it there."""
+        for depth, (sign, place, count) in enumerate(reversed(self.brackets)):
+            if sign == "(":
+                name = _BEFORE_CALL.search(self.page.text[max(self.start, place - 100) : place])
+                plain = self.page.text[place + 1 : begin]
+                position = plain.count(",") if depth == 0 and "(" not in plain and "{" not in plain else count
+                if name is None:
+                    macro = re.search(r"([a-z_]+!)\s*$", self.page.text[max(self.start, place - 30) : place])
+                    return (macro[1] if macro else "", position)
+                return re.sub(r"\s*<.*>$", "", name[1]).strip(), position if depth == 0 else 99
+            if depth >= 3:
+                break
+        return "", 0
+
+    def _key(self, head: str, begin: int) -> str:
+        match = _KEY.search(head)
+        if match:
+            return match[1] or match[2] or ""
+        if re.search(r"[\[,(]\s*$", head) and self.brackets and self.brackets[-1][0] in "[{":
+            place = self.brackets[-1][1]
+            outer = _KEY.search(
+                self.page.text[max(self.start, place - 120) : place].rstrip("&!vec ") + " "
+            ) or re.search(
+                r"([A-Za-z_$][\w$]*)\s*(?::[^=\n]{1,40})?(?::?=)\s*(?:&|vec!|new \w+|\[\]\w+|List\.of|\w+\[\])?\s*$",
+                self.page.text[max(self.start, place - 120) : place],
+            )
+            if outer:
+                return next((g for g in outer.groups() if g), "")
+        constant = re.search(
+            r"(?:const|static|let|var|final|val|String|string|char\s*\*|auto)\s+(?:mut\s+)?([A-Za-z_]\w*)\s*(?:\[\])?\s*(?::\s*[&'\w\[\]<>; ]+)?\s*(?::?=)\s*(?:String::from\(|std::string\()?\s*$",
+            head,
+        )
+        return constant[1] if constant else ""
+
+    def _map_key(self, first: int, stop: int, value: str, after: str) -> None:
+        """A key: it names a model only where its value does not."""
+        following = re.match(r"\s*(?::|=>)\s*[\"'`]([^\"'`\n]+)", self.page.text[stop + 1 : stop + 300])
+        if following and self.page.lexicon.exact(following[1]) is not None:
+            return
+        emit.certain(self.page, first, stop, value, "dict-key", OPTION if self.level == USE else self.level)
+
+    @staticmethod
+    def _branch(head: str) -> bool:
+        """An arm of a switch or match, or of `condition ? a : b`."""
+        before = head.rstrip()
+        line = before[before.rfind("\n") + 1 :]
+        if (before.endswith("?") and not before.endswith("??")) or (
+            before.endswith(":") and "?" in line and "{" not in line[line.find("?") :]
+        ):
+            return re.search(r"\?\s*$|\?[^:]*:\s*$", line) is not None
+        if re.search(r"\b(?:default|_)\s*(?:=>|->|:)", line):
+            return False
+        above = before[: before.rfind("\n")] if "\n" in before else ""
+        return (
+            re.search(r"\bcase\b.*:|\w\s*=>\s*$|\w\s*->\s*$", line) is not None
+            and "(" not in line[-6:]
+            or (re.search(r"\bcase\b[^\n]*:\s*$", above.rstrip()[-120:]) is not None)
+        )
+
+    def _choice(self, begin: int, level: str) -> str:
+        """One of several: in a list, a map of names, a branch."""
+        if level != USE or not self.brackets:
+            return level
+        call, _ = self._call(begin)
+        if call and _RUNS.search(call):
+            return level
+        sign, place, _ = self.brackets[-1]
+        text = self.page.text
+        if sign == "[" or (sign == "{" and self._plain_list(place)):
+            close = text.find("]" if sign == "[" else "}", begin, min(begin + 4000, self.end))
+            around = text[place : close if close > 0 else begin]
+            return OPTION if len(re.findall(r"[\"'`][^\"'`\n]{3,}[\"'`]", around)) > 1 else level
+        names = [b for b in self.brackets if b[0] in "[{"]
+        for _, at, _ in names[-3:]:
+            owner = re.search(
+                r"([A-Za-z_$][\w$]*)\s*(?::[^=\n{]{1,60})?\s*(?::|=)\s*(?:\[?\]?\w*)?\s*$",
+                text[max(self.start, at - 120) : at],
+            )
+            if owner and places.CHOICES.search(places.snake(owner[1])):
+                return OPTION
+        return level
+
+    def _plain_list(self, place: int) -> bool:
+        return (
+            re.search(
+                r"\[\][\w.]*\s*$|\bof\s*$|\bnew\s+\w+\[\]\s*$", self.page.text[max(self.start, place - 30) : place]
+            )
+            is not None
+        )
+
+    def _hosted(self, call: str, key: str) -> bool:
+        if call and _HOSTED_CALL.search(call):
+            return True
+        return self.hosted and (places.role(key) == places.MODEL if key else False)
+
+    def _import_block(self, begin: int) -> bool:
+        """Go's `import ( "a/b" … )`."""
+        return bool(
+            self.brackets
+            and self.brackets[-1][0] == "("
+            and re.search(
+                r"\bimport\s*$", self.page.text[max(self.start, self.brackets[-1][1] - 20) : self.brackets[-1][1]]
+            )
+        )
+
+
+_scanners: dict[Language, re.Pattern[str]] = {}
+
+
+def _scanner(language: Language) -> re.Pattern[str]:
+    if language not in _scanners:
+        signs = {*language.line, *(b for b, _ in language.block), *(s[0] for s in language.strings)}
+        if language.char:
+            signs.add("'")
+        if language.regex:
+            signs.add("/")
+        ordered = sorted(signs, key=len, reverse=True)
+        # `http://` in running text is no comment, and an apostrophe inside a word opens no string
+        _scanners[language] = re.compile(
+            "|".join(
+                rf"(?<![:\w]){re.escape(s)}" if s == "//" else rf"(?<!\w){re.escape(s)}" if s == "'" else re.escape(s)
+                for s in ordered
+            )
+            + r"|[()\[\]{}]"
+        )
+    return _scanners[language]

@@ -1,0 +1,79 @@
+"""Markdown: the card at its head, fenced code through the detector of its language, prose, links, tables.
+
+Everything but the base model of a card is a mention: a document loads nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelreg.audit import card, emit, parts
+from modelreg.audit.lines import Page
+from modelreg.audit.source import Lexicon, Source
+from modelreg.core.finding import MENTION, Reference, Unresolved
+
+_FENCE = re.compile(r"(?m)^([ \t>]*(?:[-*+]\s+|\d+[.)]\s+)?)(`{3,}|~{3,})([^\n`]*)$")
+_CONSOLE = re.compile(
+    r"(?m)^[ \t]*(?:\(\w+\)\s*)?(?:\$|>|#|%|>>>|\.\.\.|PS [^>]*>|C:\\[^>]*>|\w+@[\w.-]+:?\S*[$#])[ \t]+([^\n]+)"
+)
+_MAX_FENCE = 100_000
+
+
+def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
+    """Models in a Markdown file."""
+    page = Page(source, lexicon)
+    read(page)
+    yield from page.results()
+
+
+def read(page: Page) -> None:
+    """Report what a document names."""
+    at = card.read(page)
+    page.level_cap = MENTION
+    text = page.text
+    while at < len(text):
+        fence = _FENCE.search(text, at)
+        if fence is None:
+            break
+        emit.running_text(page, at, fence.start(), "prose")
+        sign, body = fence[2], fence.end() + 1
+        close = re.compile(rf"(?m)^[ \t>]*{re.escape(sign[0])}{{{len(sign)},}}[ \t]*$").search(
+            text, min(body, len(text))
+        )
+        stop = close.start() if close else len(text)
+        code(page, min(body, len(text)), stop, parts.language(fence[3]), fence[3])
+        at = close.end() if close else len(text)
+    emit.running_text(page, at, len(text), "prose")
+
+
+def code(page: Page, start: int, stop: int, kind: str, info: str = "") -> None:
+    """A block of code in a document: its own detector, and what is written in it as in prose."""
+    text = page.text[start:stop]
+    if stop - start > _MAX_FENCE or not text.strip():
+        emit.running_text(page, start, stop, "fenced-code")
+        return
+    if not kind or kind == "console":
+        kind = "shell" if kind or _like_shell(text) else "python" if _like_python(text) else kind
+        prompts = list(_CONSOLE.finditer(text)) if kind == "shell" else []
+        if prompts and re.search(r"(?m)^[ \t]*(?:\$|PS |C:\\)", text):
+            for line in prompts:
+                parts.embedded(page, start + line.start(1), start + line.end(1), "shell", MENTION, "fenced-code")
+            kind = ""
+    elif kind == "pycon":
+        kind = ""
+        for line in _CONSOLE.finditer(text):
+            parts.embedded(page, start + line.start(1), start + line.end(1), "python", MENTION, "fenced-code")
+    if kind:
+        parts.embedded(page, start, stop, kind, MENTION, "fenced-code")
+    emit.running_text(page, start, stop, "fenced-code")
+
+
+def _like_shell(text: str) -> bool:
+    from modelreg.audit.commands import looks_like_command
+
+    return any(looks_like_command(line.strip().lstrip("$> ")) for line in text.split("\n")[:60] if line.strip())
+
+
+def _like_python(text: str) -> bool:
+    return re.search(r"(?m)^\s*(?:from [\w.]+ import |import \w+|\w+ = \w+[\w.]*\()", text) is not None

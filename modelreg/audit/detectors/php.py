@@ -1,0 +1,17 @@
+"""PHP: strings by their place, comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelreg.audit.code import PHP, read_code
+from modelreg.audit.lines import Page
+from modelreg.audit.source import Lexicon, Source
+from modelreg.core.finding import Reference, Unresolved
+
+
+def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
+    """Models in PHP."""
+    page = Page(source, lexicon)
+    read_code(page, PHP, 0, len(source.text))
+    yield from page.results()

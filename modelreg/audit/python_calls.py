@@ -1,0 +1,271 @@
+"""What calls and names of variables in Python say about the strings beside them: tables, no judgement of the strings."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import NamedTuple
+
+
+class Load(NamedTuple):
+    """Where a call takes its model.
+
+    Attributes:
+        at: positions of arguments that may name it; keywords: names of arguments that do; family: for names that only
+            this loader understands (`whisper`: sizes, `ollama`, `timm`, `yolo`), else ""; hosted: an API serves it.
+        sure: without a name in the tree, the call is reported as unresolved.
+    """
+
+    at: tuple[int, ...] = (0,)
+    keywords: tuple[str, ...] = ("model", "model_name", "model_id", "model_name_or_path", "model_path", "repo_id")
+    family: str = ""
+    hosted: bool = False
+    sure: bool = True
+
+
+_HF = (
+    "pretrained_model_name_or_path",
+    "pretrained_model_or_path",
+    "model_name_or_path",
+    "model_name",
+    "model_id",
+    "repo_id",
+    "model",
+)
+_REPO = ("repo_id", "model_id", "repo", "model")
+
+# Last part of the called name -> where its model stands.
+LOADS: dict[str, Load] = {
+    "from_pretrained": Load((0,), _HF),
+    "from_single_file": Load((0,), ("pretrained_model_link_or_path",)),
+    "from_model_id": Load((0,), ("model_id",)),
+    "from_hparams": Load((0,), ("source",)),
+    "from_huggingface": Load((0,), _HF),
+    "load_lora_weights": Load((0,), ("pretrained_model_name_or_path_or_dict",), sure=False),
+    "load_textual_inversion": Load((0,), ("pretrained_model_name_or_path",), sure=False),
+    "load_ip_adapter": Load((0,), ("pretrained_model_name_or_path_or_dict",), sure=False),
+    "load_adapter": Load((0,), ("peft_model_id", "adapter_name_or_path"), sure=False),
+    "pipeline": Load((1, 0), ("model", "model_name", "model_path"), sure=False),
+    "LLM": Load((0,), ("model", "model_name")),
+    "AsyncEngineArgs": Load((0,), ("model",)),
+    "EngineArgs": Load((0,), ("model",)),
+    "VLLM": Load((0,), ("model",)),
+    "Engine": Load((), ("model_path",), sure=False),
+    "ServerArgs": Load((), ("model_path",), sure=False),
+    "Runtime": Load((), ("model_path",), sure=False),
+    "SentenceTransformer": Load((0,), ("model_name_or_path", "model_name")),
+    "SparseEncoder": Load((0,), ("model_name_or_path",)),
+    "CrossEncoder": Load((0,), ("model_name", "model_name_or_path", "model")),
+    "SentenceTransformerEmbeddings": Load((), ("model_name",)),
+    "SentenceTransformerEmbeddingFunction": Load((0,), ("model_name",)),
+    "HuggingFaceEmbeddings": Load((), ("model_name", "model")),
+    "HuggingFaceEmbedding": Load((0,), ("model_name", "model")),
+    "HuggingFaceBgeEmbeddings": Load((), ("model_name",)),
+    "HuggingFaceInstructEmbeddings": Load((), ("model_name",)),
+    "HuggingFaceCrossEncoder": Load((), ("model_name",)),
+    "ModelScopeEmbeddings": Load((), ("model_id",)),
+    "FastEmbedEmbeddings": Load((), ("model_name",)),
+    "TextEmbedding": Load((0,), ("model_name",), sure=False),
+    "SparseTextEmbedding": Load((0,), ("model_name",)),
+    "FlagModel": Load((0,), ("model_name_or_path",)),
+    "FlagReranker": Load((0,), ("model_name_or_path",)),
+    "FlagLLMReranker": Load((0,), ("model_name_or_path",)),
+    "BGEM3FlagModel": Load((0,), ("model_name_or_path",)),
+    "INSTRUCTOR": Load((0,), ("model_name_or_path",)),
+    "SentenceTransformerRerank": Load((), ("model",)),
+    "FlagEmbeddingReranker": Load((), ("model",)),
+    "HuggingFaceLLM": Load((), ("model_name", "tokenizer_name")),
+    "HuggingFacePipeline": Load((), ("model_id", "model_name"), sure=False),
+    "HFTextGenerator": Load((0,), ("model",)),
+    "TransformersModel": Load((0,), ("model_id",)),
+    "MLXModel": Load((0,), ("model_id",)),
+    "VLLMModel": Load((0,), ("model_id",)),
+    "snapshot_download": Load((0,), _REPO),
+    "hf_hub_download": Load((0,), _REPO),
+    "hf_hub_url": Load((0,), _REPO),
+    "hf_snapshot_download": Load((0,), _REPO),
+    "model_file_download": Load((0,), _REPO),
+    "dataset_snapshot_download": Load((), ()),
+    "load_from_hub": Load((0,), _REPO, sure=False),
+    "from_hub": Load((0,), _REPO, sure=False),
+    "list_repo_files": Load((0,), _REPO, sure=False),
+    "model_info": Load((0,), _REPO, sure=False),
+    "load_from_hf_hub": Load((0,), _REPO),
+    "load_model": Load((0,), ("name", "model", "model_name", "model_path", "path"), "whisper", sure=False),
+    "WhisperModel": Load((0,), ("model_size_or_path", "model_size"), "whisper"),
+    "BatchedInferencePipeline": Load((), ("model",), sure=False),
+    "YOLO": Load((0,), ("model",), "yolo"),
+    "YOLOWorld": Load((0,), ("model",), "yolo"),
+    "RTDETR": Load((0,), ("model",), "yolo"),
+    "SAM": Load((0,), ("model",), "yolo", sure=False),
+    "FastSAM": Load((0,), ("model",), "yolo", sure=False),
+    "create_model": Load((0,), ("model_name", "pretrained"), "timm", sure=False),
+    "create_model_and_transforms": Load((0,), ("model_name",), "clip", sure=False),
+    "create_model_from_pretrained": Load((0,), ("model_name",), "clip", sure=False),
+    "get_tokenizer": Load((0,), ("tokenizer_name", "model_name"), sure=False),
+    "TTS": Load((0,), ("model_name",), "tts", sure=False),
+    "Llama": Load((), ("model_path",)),
+    "LlamaCpp": Load((), ("model_path",)),
+    "LlamaCPP": Load((), ("model_path", "model_url")),
+    "CTransformers": Load((), ("model",)),
+    "GPT4All": Load((0,), ("model", "model_name"), "file"),
+    "ChatOllama": Load((0,), ("model",), "ollama"),
+    "OllamaLLM": Load((0,), ("model",), "ollama"),
+    "Ollama": Load((0,), ("model",), "ollama"),
+    "OllamaEmbeddings": Load((0,), ("model",), "ollama"),
+    "OllamaEmbedding": Load((0,), ("model_name", "model"), "ollama"),
+    "OllamaEmbeddingFunction": Load((), ("model_name",), "ollama"),
+    "OllamaChatModel": Load((), ("model",), "ollama"),
+    "KeyBERT": Load((0,), ("model",), sure=False),
+    "BERTopic": Load((), ("embedding_model",), sure=False),
+    "KeyLLM": Load((0,), ("llm",), sure=False),
+    "Ranker": Load((), ("model_name",), sure=False),
+    "RAGPretrainedModel": Load((0,), _HF),
+    "OVModelForCausalLM": Load((0,), _HF),
+    "Transformers": Load((0,), ("model",), sure=False),
+    "LoraConfig": Load((), ("base_model_name_or_path",), sure=False),
+    "LoRARequest": Load((), ("lora_path",), sure=False),
+    "MLCEngine": Load((0,), ("model",)),
+    "ChatModule": Load((0,), ("model",)),
+    "AutoModel": Load((), ("model", "vad_model", "punc_model", "spk_model"), sure=False),  # FunASR
+    "InferenceClient": Load((0,), ("model",), hosted=True, sure=False),
+    "AsyncInferenceClient": Load((0,), ("model",), hosted=True, sure=False),
+    "HuggingFaceHub": Load((), ("repo_id",), hosted=True, sure=False),
+    "HuggingFaceEndpoint": Load((), ("repo_id", "model"), hosted=True, sure=False),
+    "HuggingFaceInferenceAPI": Load((), ("model_name", "model"), hosted=True, sure=False),
+    "HuggingFaceInferenceAPIEmbeddings": Load((), ("model_name",), hosted=True, sure=False),
+    "HuggingFaceEndpointEmbeddings": Load((), ("model", "repo_id"), hosted=True, sure=False),
+    "InferenceClientModel": Load((0,), ("model_id",), hosted=True, sure=False),
+    "HfApiModel": Load((0,), ("model_id",), hosted=True, sure=False),
+    "ServerlessInference": Load((), ("model",), hosted=True, sure=False),
+    "ChatGroq": Load((0,), ("model", "model_name"), hosted=True, sure=False),
+    "Groq": Load((), ("model",), hosted=True, sure=False),
+    "ChatTogether": Load((), ("model",), hosted=True, sure=False),
+    "Together": Load((), ("model",), hosted=True, sure=False),
+    "TogetherEmbeddings": Load((), ("model",), hosted=True, sure=False),
+    "ChatFireworks": Load((), ("model",), hosted=True, sure=False),
+    "Fireworks": Load((), ("model",), hosted=True, sure=False),
+    "ChatNVIDIA": Load((), ("model",), hosted=True, sure=False),
+    "NVIDIAEmbeddings": Load((), ("model",), hosted=True, sure=False),
+    "NVIDIARerank": Load((), ("model",), hosted=True, sure=False),
+    "ChatDeepInfra": Load((), ("model",), hosted=True, sure=False),
+    "DeepInfra": Load((), ("model_id", "model"), hosted=True, sure=False),
+    "Replicate": Load((), ("model",), hosted=True, sure=False),
+    "ChatHuggingFace": Load((), ("model_id",), hosted=True, sure=False),
+    "ChatOpenRouter": Load((), ("model",), hosted=True, sure=False),
+    "Anyscale": Load((), ("model",), hosted=True, sure=False),
+}
+for _name in ("TextGenerationPipeline", "FeatureExtractionPipeline"):
+    LOADS[_name] = Load((), ("model",), sure=False)
+# `module.function` where the function's name alone says too little.
+DOTTED: dict[str, Load] = {
+    "whisper.load_model": Load((0,), ("name",), "whisper"),
+    "whisperx.load_model": Load((0,), ("whisper_arch",), "whisper"),
+    "mlx_lm.load": Load((0,), ("path_or_hf_repo",)),
+    "mlx_vlm.load": Load((0,), ("path_or_hf_repo",)),
+    "mlx_whisper.transcribe": Load((), ("path_or_hf_repo",)),
+    "ollama.chat": Load((0,), ("model",), "ollama"),
+    "ollama.generate": Load((0,), ("model",), "ollama"),
+    "ollama.embeddings": Load((0,), ("model",), "ollama"),
+    "ollama.embed": Load((0,), ("model",), "ollama"),
+    "ollama.pull": Load((0,), ("model",), "ollama"),
+    "ollama.show": Load((0,), ("model",), "ollama", sure=False),
+    "ollama.create": Load((), ("from_", "from"), "ollama", sure=False),
+    "client.chat": Load((), ("model",), "", sure=False),
+    "timm.create_model": Load((0,), ("model_name",), "timm"),
+    "spandrel.load": Load((), ()),
+    "replicate.run": Load((0,), ("ref",), hosted=True, sure=False),
+    "outlines.models.transformers": Load((0,), ("model_name",)),
+    "models.transformers": Load((0,), ("model_name",)),
+    "models.vllm": Load((0,), ("model_name",)),
+    "models.llamacpp": Load((0,), ("repo_id",)),
+    "models.mlxlm": Load((0,), ("model_name",)),
+    "guidance.models.Transformers": Load((0,), ("model",)),
+}
+# Calls that serve over an API: an open-weights name there takes no weights.
+SERVED = re.compile(
+    r"(?:^|\.)(?:chat\.completions\.create|completions\.create|embeddings\.create|responses\.create|completions\.parse|"
+    r"chat_completion|text_generation|feature_extraction|acompletion|litellm\.completion|litellm\.embedding)$"
+)
+CANCELS = re.compile(
+    r"(?:^|\.)(?:load_dataset(?:_builder)?|load_metric|load_from_disk|get_dataset_config_names|get_dataset_split_names|"
+    r"dataset_info|MsDataset\.load|dataset_snapshot_download|torch\.hub\.(?:load|list|help|set_dir)|hub\.load_state_dict_from_url|"
+    r"pull_prompt|hub\.pull|hub\.push|push_to_hub|create_repo|upload_folder|upload_file|upload_large_folder|HfFileSystem|"
+    r"save_pretrained|evaluate\.load|download_asset|tfds\.load|import_module|register_blueprint|include_router|add_api_route|"
+    r"add_url_rule|find_spec|__import__|getLogger|get_logger|mount|get_template|render_template|url_for|reverse|re\.compile|"
+    r"re\.(?:sub|match|search|findall|split|fullmatch|finditer)|strptime|strftime)$"
+)
+_MESSAGES = frozenset(
+    "print debug info warning warn error exception critical log echo secho fail abort success markdown caption title header "
+    "subheader toast write_message rprint pprint panic notice".split()
+)
+COMPARES = frozenset(
+    "startswith endswith find rfind index rindex count removeprefix removesuffix strip lstrip rstrip split replace".split()
+)
+_COMMANDS = re.compile(
+    r"(?:^|\.)(?:subprocess\.\w+|Popen|check_call|check_output|os\.system|os\.popen|run_command|execvp?|run_commands|pip_install|"
+    r"create_subprocess_(?:exec|shell)|getoutput|getstatusoutput|run_function|entrypoint|dockerfile_commands|local)$"
+)
+_ENVIRON = re.compile(
+    r"(?:^|\.)(?:getenv|environ\.get|environ\.setdefault|environ\.pop|env\.get|env\.str|env|config|decouple\.config|get_env|getenv_or_default|env_var|get_env_var)$"
+)
+
+_MODEL_KEY = re.compile(
+    r"(?:^|_)(?:models?|llms?|checkpoints?|ckpt|tokenizers?|rerankers?|embedders?|embeddings?|encoder|backbone|vae|unet|controlnet|"
+    r"lora|adapter|pretrained|weights|base_model|repo_id|hf_repo|hf_id|hub_id|hub_model_id|model_?id|modelname|modelid|modelpath|"
+    r"gguf|teacher|draft|reward|judge|speculative|vlm|vllm|asr|tts|whisper)"
+    r"(?:_(?:id|ids|name|names|path|paths|repo|repos|repository|repo_id|hub|hub_id|name_or_path|id_or_path|model|models|default|"
+    r"checkpoint|checkpoints|dir|folder|uri|url|ref|hf|tag|list|map|mapping|options|choices|en|zh|cn|small|large|base|file|to_use|"
+    r"repo_name|name_map|key|variant|\d+|slug|str|string|spec|config))*$"
+)
+_NOT_MODEL_KEY = re.compile(
+    r"(?:^|_)(?:type|class|kwargs|provider|format|template|style|family|dtype|device|datasets?|data|log|output|save|prompt|role|"
+    r"kind|group|category|owner|license|module|fn|function|size|backend|engine|api|key|token|user|author|field|fields|"
+    r"extra|prefix|suffix|loader|registry|schema|validator|export|arch|architecture|verbose_name|app|db|table|admin)(?:_|$)"
+)
+_SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def is_model_key(name: str) -> bool:
+    """Whether what bears this name is a model: a variable, keyword, key of a map, flag or environment variable."""
+    if not name or len(name) > 80:
+        return False
+    snake = _SPLIT.sub("_", name.strip("-_ ")).replace("-", "_").replace(".", "_").replace(" ", "_").lower()
+    if _MODEL_KEY.search(snake) is None:
+        return False
+    bad = _NOT_MODEL_KEY.search(snake)
+    return bad is None
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` of a called name; what stands before the last call or subscript is left out."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    parts.reverse()
+    return ".".join(parts)
+
+
+def load_of(name: str) -> Load | None:
+    """Where the call of this dotted name takes its model, if it loads one."""
+    last = name.rpartition(".")[2]
+    two = ".".join(name.split(".")[-2:])
+    return DOTTED.get(name) or DOTTED.get(two) or LOADS.get(last)
+
+
+def is_message(name: str) -> bool:
+    """Whether the call shows its text to people."""
+    return name.rpartition(".")[2] in _MESSAGES
+
+
+def is_command(name: str) -> bool:
+    """Whether the call runs its text as a command."""
+    return _COMMANDS.search(name) is not None
+
+
+def is_environ(name: str) -> bool:
+    """Whether the call reads a variable of the environment with a default."""
+    return _ENVIRON.search(name) is not None

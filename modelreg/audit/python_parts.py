@@ -1,0 +1,96 @@
+"""The statements of a module that hold some lines, parsed without the rest: most files name models in few places.
+
+Parsing is by far the largest cost of an audit. What is cut away becomes empty lines, so that numbers of lines stay.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from bisect import bisect_right
+
+SMALL = 6000  # characters; smaller files are parsed whole
+_START = re.compile(r"\n(?=[A-Za-z_@])")
+_CONTINUES = re.compile(r"(?:else|elif|except|finally)\b")
+
+
+def parse(text: str) -> ast.Module:
+    """The whole module; warnings about its escapes are its author's affair. Raises: SyntaxError and what `ast` raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def parse_parts(text: str, wanted: list[int]) -> ast.Module | None:
+    """Only the top-level statements that hold the wanted lines; None where they cannot be told apart.
+
+    Args:
+        text: with `\\n` only; wanted: numbers of lines, from 1, in order.
+    """
+    starts = _starts(text)
+    if len(starts) < 3:
+        return None
+    spans = _spans(text, starts, wanted)
+    kept = sum(end - start for start, end in spans)
+    if 3 * kept > 2 * len(text):
+        return None
+    pieces: list[str] = []
+    at = 0
+    for start, end in spans:
+        pieces.append("\n" * text.count("\n", at, start))
+        pieces.append(text[start:end])
+        at = end
+    try:
+        return parse("".join(pieces))
+    except (SyntaxError, ValueError):
+        return None  # a cut went through a string or a bracket
+
+
+def _starts(text: str) -> list[int]:
+    """Offsets at which statements begin at the left margin, outside of long strings."""
+    found = [0]
+    at = double = single = 0
+    for match in _START.finditer(text):
+        here = match.end()
+        double += text.count('"""', at, here)
+        single += text.count("'''", at, here)
+        at = here
+        if double % 2 or single % 2 or _CONTINUES.match(text, here):
+            continue
+        found.append(here)
+    return found
+
+
+def _spans(text: str, starts: list[int], wanted: list[int]) -> list[tuple[int, int]]:
+    """(start, end) of the statements around the lines, decorators with what they decorate; joined where they touch."""
+    spans: list[tuple[int, int]] = []
+    offset, line = 0, 1
+    for number in wanted:
+        if number > line:
+            offset = _skip(text, offset, number - line)
+            line = number
+        if spans and offset < spans[-1][1]:
+            continue
+        at = bisect_right(starts, offset) - 1
+        while at > 0 and text[starts[at - 1]] == "@":
+            at -= 1
+        first = starts[at]
+        end = at + 1
+        while end < len(starts) and text[starts[end - 1]] == "@":
+            end += 1
+        last = starts[end] if end < len(starts) else len(text)
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        else:
+            spans.append((first, last))
+    return spans
+
+
+def _skip(text: str, offset: int, lines: int) -> int:
+    for _ in range(lines):
+        at = text.find("\n", offset)
+        if at < 0:
+            return len(text)
+        offset = at + 1
+    return offset

@@ -1,0 +1,133 @@
+"""Which lines of a file can name a model at all, told from its bytes at a fraction of the cost of parsing.
+
+The bytes are folded (small letters, no `-_.`, anything but letters, digits and `/` a blank) and split into words. Each word is
+judged once in the life of the process; a file is then a few operations on sets. What passes is parsed; the sieve never
+decides that something is a model.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelreg.audit import words_of_names as vocabulary
+
+_MAX_WORDS = 2_000_000  # judged words that are kept
+_MAX_WORD = 200
+
+_FOLD = bytearray(32 for _ in range(256))
+for _c in b'abcdefghijklmnopqrstuvwxyz0123456789/\n"':
+    _FOLD[_c] = _c
+for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    _FOLD[_c] = _c + 32
+_FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
+_FOLDED = bytes(_FOLD)
+
+_QUOTED_ID = re.compile(rb"[\"'][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/?[\"'@:]")
+_NEAR = re.compile(
+    rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
+    rb"weights|load|download|teacher|draft"
+)
+_WORD = b"abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Sieve:
+    """Words of one lexicon that may be part of a model's name.
+
+    Args:
+        index: of names (`Registry.name_index`); owners: accounts that publish weights, in lower case.
+    """
+
+    def __init__(self, index: Mapping[str, Any], owners: Iterable[str]) -> None:
+        fold = str.maketrans("", "", "-_. ")
+        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"]))
+        names: set[bytes] = set()
+        for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
+            for name in index[table]:
+                if name.isascii():
+                    names.add(name.rpartition("/")[2].partition(":")[0].translate(fold).encode())
+        ollama = {name.translate(fold).encode() for name in vocabulary.OLLAMA}
+        # A name of one word means something only as a whole string where a model belongs.
+        self._weak = frozenset(
+            n
+            for n in names | ollama
+            if 2 < len(n) < 14 and vocabulary.WEAK.fullmatch(n) and not vocabulary.BARE.match(n)
+        )
+        self._names = frozenset(n for n in names if len(n) > 4) - self._weak
+        self._judged: set[bytes] = set()
+        self._good: set[bytes] = set()
+
+    def lines(self, data: bytes) -> list[int]:
+        """Numbers of the lines, from 1 and in order, that can name a model; empty for a file that need not be parsed."""
+        folded = data.replace(b"/", b"/ ").translate(_FOLDED, b"-_.").replace(b'"', b' " ')
+        found = set(folded.split())
+        fresh = found - self._judged
+        if fresh:
+            if len(self._judged) > _MAX_WORDS:
+                self._judged.clear()
+                self._good.clear()
+                fresh = found
+            self._judged |= fresh
+            self._good.update(word for word in fresh if self._judge(word))
+        places: list[int] = []
+        for word in found & self._good:
+            places += _places(folded, word)
+        for word in found & self._weak:
+            for at in _places(folded, b'" ' + word + b' "'):
+                if _NEAR.search(folded, max(0, at - 120), at):
+                    places.append(at)
+        numbers = _numbers(folded, places)
+        quoted = [
+            match.start()
+            for match in _QUOTED_ID.finditer(data)
+            # The name of what holds it may stand some lines above: keys of maps, arguments of calls.
+            if _NEAR.search(data, max(0, match.start() - 200), match.start())
+        ]
+        numbers |= _numbers(data, quoted)
+        return sorted(numbers)
+
+    def _judge(self, word: bytes) -> bool:
+        if len(word) > _MAX_WORD or len(word) < 3:
+            return False
+        if word.endswith(b"/"):
+            return word in self._owners or (word[0] in b"nrt" and word[1:] in self._owners)
+        if word in self._weak:
+            return False
+        if word in self._names or word in vocabulary.LOADERS or word.endswith(vocabulary.LOADER_ENDS):
+            return True
+        if vocabulary.HOSTS.search(word) or vocabulary.BARE.match(word) or vocabulary.SERVED.match(word):
+            return True
+        return vocabulary.SIZED.search(word) is not None and vocabulary.STEMS.search(word) is not None
+
+
+def _places(folded: bytes, word: bytes) -> list[int]:
+    """Where a word stands, as a word."""
+    found: list[int] = []
+    at = folded.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if (at == 0 or folded[at - 1] not in _WORD) and (
+            end >= len(folded) or folded[end] not in _WORD or word[-1] == 47
+        ):
+            found.append(at)
+        at = folded.find(word, end)
+    return found
+
+
+def _numbers(data: bytes, places: list[int]) -> set[int]:
+    """Numbers of the lines in which offsets stand."""
+    numbers: set[int] = set()
+    before, line = 0, 1
+    for at in sorted(places):
+        line += data.count(b"\n", before, at)
+        before = at
+        numbers.add(line)
+    return numbers
+
+
+def touches(lines: list[int], first: int, last: int) -> bool:
+    """Whether one of the lines lies between two others, both included."""
+    at = bisect_left(lines, first)
+    return at < len(lines) and lines[at] <= last
