@@ -40,6 +40,8 @@ COMMANDS = [
     ["ledger", "--help"],
     ["lock", "--help"],
     ["exec", "--help"],
+    ["bom", "--help"],
+    ["notice", "--help"],
 ]
 
 
