@@ -104,7 +104,9 @@ _FROM_ENV = re.compile(
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
 _WORTH = re.compile(r"[-/:\d]")
-_NEAR = re.compile(r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command")
+_NEAR = re.compile(
+    r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command"
+)
 _HOLE = re.compile(r"%[sv]|\{\}")
 _PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
 _PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")

@@ -21,7 +21,8 @@ HOSTILE = {
     "open braces": "{" * N,
     "open braces, spaced": "{ " * N,
     "nested keys": "".join(f"{' ' * n}a:\n" for n in range(400)),
-    "flow bomb": "a: &a [x,x,x,x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)),
+    "flow bomb": "a: &a [x,x,x,x]\n"
+    + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)),
     "block comments": "/* " * N,
     "quotes": "'\"" * N,
     "triple quotes": '"""' * N,

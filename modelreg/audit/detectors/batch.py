@@ -12,7 +12,9 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_SET = re.compile(r"(?i)[ \t]{0,80}@?[ \t]{0,8}(?:if\s+[^\n]{0,120}?\s\(?[ \t]{0,8})?set\s{1,8}(?:/[ap]\s{1,8})?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?")
+_SET = re.compile(
+    r"(?i)[ \t]{0,80}@?[ \t]{0,8}(?:if\s+[^\n]{0,120}?\s\(?[ \t]{0,8})?set\s{1,8}(?:/[ap]\s{1,8})?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?"
+)
 _REMARK = re.compile(r"(?i)\s*@?(?:rem\b|::)")
 
 

@@ -111,7 +111,11 @@ def read(page: Page, level: str = USE, workflow: bool = False) -> None:
 
 
 def _is_template(text: str) -> bool:
-    return ("}}" in text or "%}" in text) and text.count("{{") < _MOST_TEMPLATES and _TEMPLATE_LINE.search(text) is not None
+    return (
+        ("}}" in text or "%}" in text)
+        and text.count("{{") < _MOST_TEMPLATES
+        and _TEMPLATE_LINE.search(text) is not None
+    )
 
 
 def _comments(page: Page, roots: list[Node]) -> None:
