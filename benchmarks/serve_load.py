@@ -107,7 +107,8 @@ async def run(url: str, pid: int, streams: int, vanishing: int) -> int:
         state = (await client.get("/state")).json()
         print(
             f"{vanishing} clients that vanished in {seconds:.1f} s: the next answer began after {first:.2f} s; "
-            f"threads {before[0]} -> {after[0]}, resident {before[1]} -> {after[1]} KiB, files {before[2]} -> {after[2]}, "
+            f"threads {before[0]} -> {after[0]}, resident {before[1]} -> {after[1]} KiB, "
+            f"files {before[2]} -> {after[2]}, "
             f"running {state['running']}, waiting {state['waiting']}"
         )
         faults += text != alone[0][0] or after[0] > before[0] or state["running"] or state["waiting"]

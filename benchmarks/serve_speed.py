@@ -3,8 +3,8 @@
     modelreg run MODEL --quant int4 --log /dev/null
     python benchmarks/serve_speed.py http://127.0.0.1:8000 [http://127.0.0.1:8080 ...]
 
-Several servers are measured in turns (A B A B ...), so that a busy machine disturbs all alike; figures are medians of the
-rounds. A server that has nothing to do must take no time: nothing is stopped between the turns.
+Several servers are measured in turns (A B A B ...), so that a busy machine disturbs all alike; figures are medians of
+the rounds. A server that has nothing to do must take no time: nothing is stopped between the turns.
 """
 
 from __future__ import annotations
