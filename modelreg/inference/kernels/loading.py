@@ -65,6 +65,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "mrk_get_threads": (c_int64, []),
     "mrk_set_prefetch": (None, [c_int64]),
     "mrk_get_prefetch": (c_int64, []),
+    "mrk_read": (c_int64, [c_void_p, c_int64]),
     "mrk_huge_pages": (c_int, [c_void_p, c_int64]),
     "mrk_linear": (None, [POINTER(Weight), c_void_p, c_int64, c_void_p]),
     "mrk_linear_floats": (c_int, [POINTER(Weight), c_void_p, c_int64, c_int64, c_void_p]),
@@ -216,6 +217,11 @@ def threads() -> int:
 def set_prefetch(distance: int) -> None:
     """Bytes that weights are fetched ahead at one or two tokens; 0 is off."""
     native().mrk_set_prefetch(distance)
+
+
+def read_memory(address: int, nbytes: int) -> int:
+    """Read memory once with all threads, as fast as it goes: what a measure of bandwidth times. Returns: bytes read."""
+    return int(native().mrk_read(address, nbytes))
 
 
 def huge_pages(tensor: Tensor) -> bool:
