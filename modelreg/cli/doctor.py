@@ -144,6 +144,9 @@ def _own_config(model: str) -> dict[str, Any] | None:
 
 
 def _version(name: str) -> str:
+    """The version of a package that can be imported, else ""."""
+    if importlib.util.find_spec(name) is None:
+        return ""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
