@@ -25,7 +25,7 @@ X86 = {
     "avxvnni": ("-mavx2 -mfma -mf16c -mavxvnni", "MRK_HAVE_AVXVNNI"),
     "avx512": ("-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni", "MRK_HAVE_AVX512"),
 }
-ARM = {"neon": ("-march=armv8.2-a+dotprod+fp16", "MRK_HAVE_NEON")}
+ARM = {"neon": ("-march=armv8.2-a+dotprod", "MRK_HAVE_NEON")}
 COMMON = ("api", "threads", "portable")
 
 
