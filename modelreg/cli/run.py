@@ -162,6 +162,7 @@ def _choice(
 def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str | None, chat: bool) -> None:
     """Open the model and answer."""
     from modelreg.cli import _talk
+    from modelreg.inference.captured import speed_up
     from modelreg.inference.chat import published_sampling
     from modelreg.inference.devices import spare_threads
     from modelreg.inference.speculate import MAX_DRAFT
@@ -187,6 +188,7 @@ def _answer(out: Output, desk: Desk, grant: Grant, choice: Choice, prompt: str |
         kernels="force" if choice.packing.scheme or choice.packing.head else "auto",
         **_adapter_option(choice.adapter),
     )
+    network = speed_up(network)
     if choice.threads is None:
         spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))
