@@ -5,7 +5,7 @@
 How llama.cpp is built, and what lies in --data, stands in benchmarks/README.md. Parts: decode, prefill, int8, batch,
 context, first (the ChatGLM-6B shape; llama.cpp has none). Every figure is the median over rounds A B A B ...; each
 carries the share of the machine that other programs took meanwhile, and the read bandwidth is measured between the
-turns by benchmarks' own probe (memchr by all threads). `--parts` runs some of them; what was measured before is kept in
+turns by the compiled library, all threads. `--parts` runs some of them; what was measured before is kept in
 DATA/results.json, so that a long comparison may be made in several sittings on a busy machine.
 """
 
@@ -142,11 +142,14 @@ class Run:
     """One sitting."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from modelreg.inference.measure import ReadProbe
+        import torch
 
+        from modelreg.inference.benchmark import probe_for
+
+        torch.set_num_threads(args.threads)
         self.args = args
         self.data: Path = args.data
-        self.probe = ReadProbe(512 * 2**20, args.threads)
+        self.probe = probe_for(args.threads, 512 * 2**20)
         self.store = self.data / "results.json"
         self.found: dict[str, list[list[float]]] = json.loads(self.store.read_text()) if self.store.exists() else {}
         self._started: set[str] = set()

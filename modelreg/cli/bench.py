@@ -153,8 +153,6 @@ def _data(
         }
         for p in report.points
     ]
-    from modelreg.inference.measure import ReadProbe
-
     return {
         "model": model,
         "folder": str(folder),
@@ -168,7 +166,7 @@ def _data(
             "bytes_per_second": round(report.bandwidth),
             "low": round(report.bandwidth_low),
             "high": round(report.bandwidth_high),
-            "method": ReadProbe.method,
+            "method": report.method,
         },
         "weights_bytes": report.weights,
         "read_bytes_per_step": report.read,

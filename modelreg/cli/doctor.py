@@ -109,7 +109,7 @@ def look(model: str | None, registry: list[str] | None, *, measure: bool) -> Fin
         except (ImportError, OSError, RuntimeError) as error:  # an installation that is broken
             fault = f"{type(error).__name__}: {error}".splitlines()[0]
     memory = machine.memory()
-    bandwidth = _bandwidth(machine.threads(), memory.available) if measure else 0.0
+    bandwidth = _bandwidth(machine.threads(), memory.available, bool(kernels.variant and devices)) if measure else 0.0
     free = next((d.free for d in devices if d.name == "cpu"), memory.available)
     seen = [
         fits.fit_of(
@@ -144,6 +144,9 @@ def _own_config(model: str) -> dict[str, Any] | None:
 
 
 def _version(name: str) -> str:
+    """The version of a package that can be imported, else ""."""
+    if importlib.util.find_spec(name) is None:
+        return ""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -179,12 +182,15 @@ def _with_torch() -> tuple[Kernels, tuple[Device, ...]]:
     return about, tuple(Device(str(d), free_bytes(d)) for d in available())
 
 
-def _bandwidth(threads: int, available: int) -> float:
+def _bandwidth(threads: int, available: int, compiled: bool) -> float:
     """Bytes a second; 0 where it cannot be measured."""
     from modelreg.inference.measure import ReadProbe
 
+    read = None
+    if compiled:
+        from modelreg.inference.kernels import read_memory as read
     try:
-        return ReadProbe(min(512 * 2**20, available // 4), threads).median(5)
+        return ReadProbe(min(512 * 2**20, available // 4), threads, read).median(7)
     except (OSError, MemoryError, ValueError):
         return 0.0
 

@@ -206,6 +206,7 @@ def _answer(
 ) -> None:
     """Open the model and answer, or serve."""
     from modelreg.cli import _talk
+    from modelreg.inference.captured import speed_up
     from modelreg.inference.chat import published_sampling
     from modelreg.inference.devices import spare_threads
     from modelreg.inference.speculate import MAX_DRAFT
@@ -232,6 +233,7 @@ def _answer(
         kernels="force" if choice.packing.scheme or choice.packing.head else "auto",
         **_adapter_option(choice.adapter),
     )
+    network = speed_up(network)
     if choice.threads is None:
         spare_threads(sum(p.nbytes for p in network.parameters()))
     out.warn(out.words("run-placed", reason=network.placement.reason))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from modelreg.inference import machine
+from modelreg.inference import kernels, machine
 from modelreg.inference.batch import Chunk, Runner, runner_for
 from modelreg.inference.compiled import CompiledModel
 from modelreg.inference.measure import ReadProbe, Sample, Summary, sample, summary
@@ -71,7 +71,7 @@ class Report(NamedTuple):
     Attributes:
         points; bandwidth: bytes a second that all threads together read, median; bandwidth_low, bandwidth_high.
         weights: bytes of all weights; read: bytes of weights that one step reads; cache: bytes a token in the cache.
-        peak: most bytes resident, the probe's not counted.
+        peak: most bytes resident, the probe's not counted; method: how the bandwidth was measured.
     """
 
     points: tuple[Point, ...]
@@ -82,6 +82,7 @@ class Report(NamedTuple):
     read: int
     cache: float
     peak: int
+    method: str
 
 
 Told = Callable[[str], None]
@@ -129,6 +130,7 @@ def run(model: Any, plan: Plan, *, threads: int, told: Told = lambda _: None) ->
         read,
         bench.cache_bytes(),
         bench.peak(),
+        bench.method,
     )
 
 
@@ -164,6 +166,11 @@ def _tensors(model: Any) -> list[torch.Tensor]:
     return list(model.parameters()) if isinstance(model, CompiledModel) else [t for _, t in _named(model)]
 
 
+def probe_for(threads: int, nbytes: int) -> ReadProbe:
+    """The best probe that there is: the kernels' own reading where they are compiled."""
+    return ReadProbe(nbytes, threads, kernels.read_memory if kernels.available() else None)
+
+
 class _Bench:
     """A model with sequences at hand, and the probe."""
 
@@ -171,14 +178,15 @@ class _Bench:
         self.model, self.threads = model, threads
         self.runner: Runner = runner_for(model)
         self.looks: list[float] = []
-        self._peak = 0
+        self._peak, self.method = 0, ""
         self._random = torch.Generator().manual_seed(0)
         self._filled: dict[int, Any] = {}  # context -> a sequence with so many tokens, never written to again
 
     def look(self) -> None:
         """Measure the read limit; its buffer does not count as the model's memory."""
         self._peak = max(self._peak, machine.peak())
-        probe = ReadProbe(_PROBE, self.threads)
+        probe = probe_for(self.threads, _PROBE)
+        self.method = probe.method
         self.looks.append(probe.median(3))
         del probe
         with contextlib.suppress(OSError):

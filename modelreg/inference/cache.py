@@ -57,6 +57,20 @@ class Cache(ABC):
         self.prefix_length = prefix.shape[3]
         self.advance(self.prefix_length)
 
+    def crop(self, length: int) -> None:
+        """Forget the columns from `length` on (a rejected draft, an edited turn).
+
+        Positions go back as far; right only when the columns cut off are decoded tokens, not prompt context.
+        """
+        cut = self.length - length
+        if cut < 0 or length < self.prefix_length:
+            raise ValueError(f"cannot crop {self.length} columns to {length}")
+        self.length = length
+        if self.hidden is not None:
+            self.hidden = self.hidden[:, :length]
+        if self.last_position is not None and self.position_step is not None:
+            self.last_position = self.last_position - cut * self.position_step
+
 
 class KVCache(Cache):
     """Pre-allocated buffers that grow by whole blocks; made on the device and in the dtype of the first keys.
@@ -101,20 +115,6 @@ class KVCache(Cache):
     def nbytes(self) -> int:
         """Bytes allocated."""
         return sum(b.nbytes for b in self._buffers if b is not None)
-
-    def crop(self, length: int) -> None:
-        """Forget the columns from `length` on (a rejected draft, an edited turn).
-
-        Positions go back as far; right only when the columns cut off are decoded tokens, not prompt context.
-        """
-        cut = self.length - length
-        if cut < 0 or length < self.prefix_length:
-            raise ValueError(f"cannot crop {self.length} columns to {length}")
-        self.length = length
-        if self.hidden is not None:
-            self.hidden = self.hidden[:, :length]
-        if self.last_position is not None and self.position_step is not None:
-            self.last_position = self.last_position - cut * self.position_step
 
     def select(self, rows: Sequence[int] | Tensor) -> KVCache:
         """A new cache with these rows, in this order (finished rows leave a batch; beams are copied)."""
@@ -216,3 +216,28 @@ class StaticKVCache(Cache):
         buffer[0].index_copy_(2, slots, keys)
         buffer[1].index_copy_(2, slots, values)
         return buffer[0], buffer[1]
+
+    def buffer(self, layer: int) -> Tensor:
+        """Keys and values of one layer, (2, B, G, max_length, D). Raises: ValueError before they are there."""
+        found = self._buffers[layer]
+        if found is None:
+            raise ValueError("the cache is empty")
+        return found
+
+    def reset(self) -> None:
+        """Empty it for another conversation of as many rows; the buffers stay where they are."""
+        self.length = self.prefix_length = 0
+        self.hidden = self.last_position = self.position_step = None
+        for buffer in self._buffers:
+            if buffer is not None:
+                buffer.zero_()
+
+    def grown(self, block: int) -> KVCache:
+        """The same columns in a cache that grows."""
+        out = KVCache(len(self._buffers), block=block)
+        for i, buffer in enumerate(self._buffers):
+            if buffer is not None:
+                out.update(i, buffer[0, :, :, : self.length], buffer[1, :, :, : self.length])
+        out.length, out.prefix_length, out.hidden = self.length, self.prefix_length, self.hidden
+        out.last_position, out.position_step = self.last_position, self.position_step
+        return out

@@ -9,13 +9,14 @@ converted on the way. Tensors that need no conversion stay mapped: the file is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from modelreg.inference import fused
 from modelreg.inference import kernels as compiled_kernels
@@ -295,9 +296,25 @@ def _has_classifier(names: Iterable[str], values: Mapping[str, Any]) -> bool:
     return later and any(name.startswith("classifier_head.") for name in names)
 
 
+class _NoStartingValues(TorchFunctionMode):
+    """Leaves out random weights that nobody will see: on the meta device, drawing them imports a compiler (2 s)."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
 def _empty_model(values: Mapping[str, Any], where: str, *, classifier: bool = False) -> Modules:
     """The network that `values` describe, on the meta device."""
-    with torch.device("meta"):
+    with torch.device("meta"), _NoStartingValues():
         if architecture(values, where) == "chatglm":
             return ChatGLM(ChatGLMConfig.from_dict(values, where))
         config = ChatGLM2Config.from_dict(values, where)

@@ -227,3 +227,30 @@ def test_a_bidirectional_prompt_is_reused_as_a_whole_alone() -> None:
     assert reusable(held, 5, [1, 2, 3, 57, 60, 8, 9, 4, 57, 60], whole=True) == 0
     assert reusable(held, 5, [1, 2, 57, 60], whole=True) == 0
     assert reusable(held, 5, [1, 2, 3, 57, 60, 8, 9, 4], whole=False) == 7
+
+
+@pytest.mark.skipif(not kernels.available(), reason=f"no compiled kernels: {kernels.why_not()}")
+@pytest.mark.parametrize("generation", ["chatglm", "chatglm2"])
+def test_where_memory_ends_kept_sequences_go_first_and_then_the_youngest_reply(
+    make_model: MakeModel, generation: str
+) -> None:
+    from modelreg.inference.compiled import CompiledModel
+
+    whole = open_for(make_model, f"{generation} compiled")
+    block = whole.decoder.pool.block_bytes
+    model = CompiledModel(whole.network, cache_bytes=4 * block)
+    batch = Batch(runner_for(model), kept_bytes=2 * block)
+    prompts = prompts_of(model, 3, longest=20)
+    first = batch.submit(prompts[0], GREEDY, Limits(max_new_tokens=2))
+    drain(batch)
+    assert len(batch.prefixes) == 1
+    asked = [batch.submit(p, GREEDY, Limits(max_new_tokens=100)) for p in prompts[1:]]  # two blocks each
+    third = batch.submit([*prompts[0][:-2], 9, *prompts[0][-2:]], GREEDY, Limits(max_new_tokens=100))
+    events = drain(batch)
+    assert len(first.reply) == 2
+    for request in asked:
+        assert request.reply == alone(whole, request.prompt, GREEDY, Limits(max_new_tokens=100))
+    assert third.finish_reason == "length"
+    assert 0 < len(third.reply) < 100
+    assert third.reply == alone(whole, third.prompt, GREEDY, Limits(max_new_tokens=100))[: len(third.reply)]
+    assert [e.finish_reason for e in events if e.request is third][-1] == "length"

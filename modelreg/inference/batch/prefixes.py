@@ -61,7 +61,7 @@ class Prefixes:
         self._kept[self._next] = (held, size)
         self._next += 1
         while self.nbytes() > self.limit:
-            self._drop(next(iter(self._kept)))
+            self.drop_oldest()
 
     def best(self, prompt: Sequence[int], running: Sequence[Held] = ()) -> tuple[Any, int]:
         """The sequence to begin with, now the caller's, and how many ids of the prompt it holds (0: none).
@@ -83,6 +83,13 @@ class Prefixes:
         if key >= 0:
             self._kept.move_to_end(key)
         return self.runner.fork(best.sequence, length), length
+
+    def drop_oldest(self) -> bool:
+        """Give up the sequence that was used longest ago; False where none is kept."""
+        if not self._kept:
+            return False
+        self._drop(next(iter(self._kept)))
+        return True
 
     def clear(self) -> None:
         """Give all memory back."""

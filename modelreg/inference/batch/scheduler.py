@@ -60,7 +60,7 @@ class Event(NamedTuple):
     """A new token of a request, or its end.
 
     Attributes:
-        token: None where the request ended without one (cancelled).
+        token: None where the request ended without one (cancelled; or "length", as the memory for keys was used up).
         finish_reason: set on the request's last event alone.
         logprob: natural logarithm of the token's probability under the model itself, before temperature and
             cuts, where `logprobs` was asked for; top: as many of the likeliest (id, logprob).
@@ -186,14 +186,16 @@ class Batch:
             if replying:
                 events += self._reply(replying, [])
             for row, count in pieces:
-                events += self._prompt(row, count)
+                if row.request.finish_reason is None:  # it did not have to make room
+                    events += self._prompt(row, count)
         elif self.runner.ragged:
             events += self._reply(replying, pieces)
         else:
             if replying:
                 events += self._reply(replying, [])
             for part in pieces:
-                events += self._reply([], [part])
+                if part[0].request.finish_reason is None:
+                    events += self._reply([], [part])
         self._running = [row for row in self._running if row.request.finish_reason is None]
         return events
 
@@ -270,17 +272,36 @@ class Batch:
             return []
         events: list[Event] = []
         with torch.inference_mode():
-            for row, chunk, logits in zip(rows, chunks, self.runner.forward(chunks), strict=True):
+            try:
+                found = self.runner.forward(chunks)
+            except MemoryError:
+                for row, _ in pieces:  # nothing was computed
+                    row.pending = row.request.prompt[len(row.fed) :]
+                return self._make_room()
+            for row, chunk, logits in zip(rows, chunks, found, strict=True):
                 row.fed += chunk.ids
                 if chunk.keep:
                     events += self._choose(row, logits)
         return events
 
+    def _make_room(self) -> list[Event]:
+        """The memory for keys is used up: give up a kept sequence, else end the reply that began last."""
+        if self.prefixes.drop_oldest():
+            return []
+        row = [row for row in self._running if row.request.finish_reason is None][-1]
+        row.work = None
+        self.runner.close(row.sequence)
+        row.request.finish_reason = "length"
+        return [Event(row.request, None, "length")]
+
     def _prompt(self, row: _Row, count: int) -> list[Event]:
         """Some of the work of a prompt that must be computed as a whole."""
         begun = bool(row.fed)  # an unchanged prompt: only its last token is left
         if row.work is None and not begun:
-            row.work = self.runner.begin_prompt(row.sequence, row.pending)
+            try:
+                row.work = self.runner.begin_prompt(row.sequence, row.pending)
+            except MemoryError:
+                return self._make_room()
         if row.work is None:
             return self._reply([], [(row, len(row.pending))])
         with torch.inference_mode():

@@ -64,6 +64,10 @@ class Decoder(nn.Module):
         """
         raise NotImplementedError
 
+    def through(self, input_ids: Tensor, positions: Tensor, seen: Visibility, cache: Cache | None) -> Tensor:
+        """The network without its bookkeeping: ids (B, T), positions (B, R, T) -> (B, T, hidden)."""
+        raise NotImplementedError
+
     def begin(
         self,
         input_ids: Tensor,

@@ -216,12 +216,17 @@ class Transformer(Decoder):
     ) -> Tensor:
         """Token ids (B, T) to hidden states (B, T, hidden); see `ChatGLM.forward`."""
         step = self.begin(input_ids, position_ids, attention_mask, cache)
+        x = self.through(input_ids, step.positions, step.seen, step.cache)
+        self.finish(step, input_ids.shape[1])
+        return x
+
+    def through(self, input_ids: Tensor, positions: Tensor, seen: Visibility, cache: Cache | None) -> Tensor:
+        """The network without its bookkeeping: ids (B, T), positions (B, R, T) -> (B, T, hidden)."""
         dim = self.config.head_dim // self.position_rows
-        table = rotary_table(step.positions, dim, rounded=True)  # (2, B, R, T, D/R/2)
+        table = rotary_table(positions, dim, rounded=True)  # (2, B, R, T, D/R/2)
         x: Tensor = self.word_embeddings(input_ids)
         for i, layer in enumerate(self.layers):
-            x = layer(x, table, step.seen, step.cache, i)
-        self.finish(step, input_ids.shape[1])
+            x = layer(x, table, seen, cache, i)
         return self.final_layernorm(x)  # type: ignore[no-any-return]
 
 

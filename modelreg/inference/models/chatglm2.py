@@ -243,13 +243,17 @@ class Transformer(Decoder):
         cache: Cache | None = None,
     ) -> Tensor:
         """Token ids (B, T) to hidden states after the last norm (B, T, hidden); see `ChatGLM2.forward`."""
-        config = self.config
         step = self.begin(input_ids, position_ids, attention_mask, cache)
-        positions = step.positions[:, 0] / config.rope_interpolation  # (B, T)
-        table = rotary_table(positions, config.kv_channels // 2, config.rope_base)  # (2, B, T, D/4)
-        x = self.encoder(self.embedding(input_ids), table, step.seen, step.cache)
+        x = self.through(input_ids, step.positions, step.seen, step.cache)
         self.finish(step, input_ids.shape[1])
-        return x  # type: ignore[no-any-return]
+        return x
+
+    def through(self, input_ids: Tensor, positions: Tensor, seen: Visibility, cache: Cache | None) -> Tensor:
+        """The network without its bookkeeping: ids (B, T), positions (B, 1, T) -> (B, T, hidden)."""
+        config = self.config
+        places = positions[:, 0] / config.rope_interpolation  # (B, T)
+        table = rotary_table(places, config.kv_channels // 2, config.rope_base)  # (2, B, T, D/4)
+        return self.encoder(self.embedding(input_ids), table, seen, cache)  # type: ignore[no-any-return]
 
 
 class ChatGLM2(nn.Module):

@@ -26,7 +26,7 @@ X86 = {
     "avx512": ("-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512vnni", "MRK_HAVE_AVX512"),
 }
 ARM = {"neon": ("-march=armv8.2-a+dotprod", "MRK_HAVE_NEON")}
-COMMON = ("api", "threads", "portable")
+COMMON = ("api", "threads", "portable", "probe")
 
 
 class BuildError(Exception):
@@ -64,7 +64,7 @@ def compile_library(out: Path, *, say: Callable[[str], object] = lambda _: None,
                 raise BuildError(f"{shlex.join(compiler)} cannot compile {name}.c: {_first_error(done.stderr)}")
             objects.append(str(made))
         fresh = Path(folder) / out.name
-        done = _run([*compiler, "-shared", *objects, "-o", str(fresh), "-lm", "-lpthread"])
+        done = _run([*compiler, "-shared", *objects, "-o", str(fresh), "-lm"])
         if done.returncode:
             raise BuildError(f"{shlex.join(compiler)} cannot link: {_first_error(done.stderr)}")
         out.parent.mkdir(parents=True, exist_ok=True)
