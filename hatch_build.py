@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import sys
 import sysconfig
@@ -59,13 +60,17 @@ class CompileForWheel(BuildHookInterface):  # type: ignore[type-arg]
             build_data["force_include"][str(out)] = f"{KERNELS}/{name}"
             build_data["pure_python"] = False
             # No Python ABI inside: one file serves every Python 3.
-            build_data["tag"] = f"py3-none-{_platform()}"
+            build_data["tag"] = f"py3-none-{_platform(out)}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if hasattr(self, "folder"):
             self.folder.cleanup()
 
 
-def _platform() -> str:
-    """Platform part of the wheel's tag, as sysconfig names it."""
-    return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+def _platform(file: Path) -> str:
+    """Platform part of the wheel's tag: on Linux with glibc the oldest one that has all symbols (PEP 600)."""
+    name = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    versions = [int(v) for v in re.findall(rb"GLIBC_2\.(\d+)", file.read_bytes())]
+    if name.startswith("linux_") and versions:
+        return f"manylinux_2_{max(17, *versions)}_{name.removeprefix('linux_')}"
+    return name

@@ -22,7 +22,7 @@ from modelreg.inference.problems import NoKernelsError
 FILE = Path(__file__).with_name("_native.dll" if sys.platform == "win32" else "_native.so")
 # Names a variant (`portable`, `avx2`, ...) or is `off`.
 VARIABLE = "MODELREG_KERNELS"
-ABI = 1
+ABI = 3
 
 
 class Weight(ctypes.Structure):
@@ -60,7 +60,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "mrk_abi": (c_int, []),
     "mrk_variant_name": (c_char_p, [c_int]),
     "mrk_select": (c_int, [c_char_p]),
-    "mrk_set_runtime": (None, [c_void_p]),
+    "mrk_set_runtime": (None, [c_void_p, c_void_p, c_void_p]),
     "mrk_set_threads": (None, [c_int64]),
     "mrk_get_threads": (c_int64, []),
     "mrk_set_prefetch": (None, [c_int64]),
@@ -135,9 +135,9 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
         return None, f"{FILE.name} cannot be loaded: {error}"
     if lib.mrk_abi() != ABI:
         return None, f"{FILE.name} is of another version (ABI {lib.mrk_abi()}, wanted {ABI}); rebuild it"
-    entry = _openmp_entry()
-    if entry:
-        lib.mrk_set_runtime(entry)
+    # pthread_key_t is an unsigned int on Linux only; elsewhere a thread's scratch stays until the process ends.
+    keys = [_address(None, n) if sys.platform == "linux" else 0 for n in ("pthread_key_create", "pthread_setspecific")]
+    lib.mrk_set_runtime(_openmp_entry(), *keys)
     lib.mrk_set_threads(torch.get_num_threads())
     names = _names(lib)
     if wanted and wanted not in names:
@@ -149,12 +149,18 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
 def _openmp_entry() -> int:
     """Address of GOMP_parallel in the runtime that torch uses; 0 without one (then all work is serial)."""
     for name in (None, *_torch_runtimes(), "libgomp.so.1"):
-        try:
-            entry = ctypes.CDLL(name).GOMP_parallel
-        except (OSError, AttributeError, TypeError):  # TypeError: Windows has no handle of the whole program
-            continue
-        return ctypes.cast(entry, c_void_p).value or 0
+        entry = _address(name, "GOMP_parallel")
+        if entry:
+            return entry
     return 0
+
+
+def _address(name: str | None, symbol: str) -> int:
+    """Address of a function in a library (None: in all that the process has loaded for everybody); 0 if absent."""
+    try:
+        return ctypes.cast(getattr(ctypes.CDLL(name), symbol), c_void_p).value or 0
+    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no handle of the whole program
+        return 0
 
 
 def _torch_runtimes() -> list[str]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from modelreg.inference.kernels.loading import Weight, native
-from modelreg.inference.quant import quantize_rows, unpack_int4
+from modelreg.inference.quant import quantize_rows
 
 SCHEMES = ("int4-g32", "int4-g32-asym", "int4-row", "int8-g32", "int8-row")
 ROWS = 16
@@ -151,8 +151,9 @@ def pack_rows(packed: PackedWeight, row: int, weight: Tensor) -> None:
             # An odd width cannot be kept in pairs as published; a column of zeros changes nothing.
             even = torch.nn.functional.pad(piece, (0, piece.shape[1] % 2))
             integers, scale = quantize_rows(even, bits)
-            wide = unpack_int4(integers) if bits == 4 else integers
-            _put_integers(packed, row + at, wide[:, : packed.columns], scale)
+            if bits == 8:
+                integers = integers[:, : packed.columns]
+            _put_integers(packed, row + at, integers, scale)
         else:
             floats = piece.to("cpu", torch.float32).contiguous()
             lib.mrk_pack(floats.data_ptr(), floats.shape[0], packed.columns, row + at, packed.c)
@@ -174,15 +175,12 @@ def repack(integers: Tensor, scale: Tensor, scheme: str, bias: Tensor | None = N
         raise ValueError(f"scales are {tuple(scale.shape)}; expected one for each of {integers.shape[0]} rows")
     columns = integers.shape[1] * (2 if scheme == "int4-row" else 1)
     packed = PackedWeight.empty(scheme, integers.shape[0], columns, _bias(bias))
-    step = max(ROWS, PIECE // columns // ROWS * ROWS)
-    for at in range(0, integers.shape[0], step):
-        piece = integers[at : at + step].to("cpu")
-        wide = unpack_int4(piece) if scheme == "int4-row" else piece
-        _put_integers(packed, at, wide, scale[at : at + step])
+    _put_integers(packed, 0, integers, scale)
     return packed
 
 
 def _put_integers(packed: PackedWeight, row: int, integers: Tensor, scale: Tensor) -> None:
+    """Integers in the published form, two in a byte at 4 bits."""
     integers = integers.to("cpu").contiguous()
     native().mrk_pack_integers(integers.data_ptr(), integers.shape[0], packed.columns, row, packed.c)
     flat = packed.scales.view(-1)

@@ -62,20 +62,32 @@ MRK_API void mrk_attend(const float *q, int64_t heads, const mrk_cache *c, const
 MRK_API void mrk_embed(const mrk_weight *w, int64_t columns, const int64_t *ids, int64_t tokens, float *out) { chosen->embed(w, columns, ids, tokens, out); }
 MRK_API void mrk_pack(const float *w, int64_t rows, int64_t columns, int64_t from, const mrk_weight *to) { chosen->pack(w, rows, columns, from, to); }
 
-// Integers of the published row schemes (already widened: int8, -8..7 or -128..127) into blocks.
-MRK_API void mrk_pack_integers(const int8_t *q, int64_t rows, int64_t columns, int64_t from, const mrk_weight *to) {
-  int eight = to->scheme >= MRK_I8;
-  int64_t wide = eight ? 512 : 256;
-  for (int64_t r = 0; r < ((rows + MRK_ROWS - 1) / MRK_ROWS) * MRK_ROWS; r++) {
-    uint8_t *block = (uint8_t *)(uintptr_t)to->data + (from + r) / MRK_ROWS * to->groups * wide;
-    int64_t lane = (from + r) % MRK_ROWS;
-    for (int64_t k = 0; k < to->groups * MRK_GROUP; k++) {
-      int v = r < rows && k < columns ? q[r * columns + k] : 0;
-      int64_t i = k % MRK_GROUP;
-      uint8_t *g = block + k / MRK_GROUP * wide;
-      if (eight) { g[i / 4 * 64 + lane * 4 + i % 4] = (uint8_t)(int8_t)v; continue; }
-      uint8_t *b = g + i / 8 * 64 + lane * 4 + i % 4;
-      *b = i % 8 < 4 ? (uint8_t)(v + 8) : (uint8_t)((*b & 15) | (v + 8) << 4);
-    }
+// Integers of the published row schemes into blocks: bytes, or two in a byte, the first in the high half.
+typedef struct {
+  const int8_t *q;
+  int64_t rows, columns, from;
+  const mrk_weight *to;
+} integers_job;
+
+static void integers_block(void *data, int64_t block) {
+  integers_job *j = data;
+  int eight = j->to->scheme >= MRK_I8;
+  int64_t wide = eight ? 512 : 256, row_bytes = eight ? j->columns : (j->columns + 1) / 2, groups = j->to->groups;
+  uint8_t *out = (uint8_t *)(uintptr_t)j->to->data + (block + j->from / MRK_ROWS) * groups * wide;
+  memset(out, eight ? 0 : 0x88, (size_t)(groups * wide)); // rows and columns that pad are zero
+  for (int64_t r = 0; r < MRK_ROWS && block * MRK_ROWS + r < j->rows; r++) {
+    const int8_t *q = j->q + (block * MRK_ROWS + r) * row_bytes;
+    if (eight)
+      for (int64_t k = 0; k < j->columns; k++) out[k / MRK_GROUP * 512 + k % MRK_GROUP / 4 * 64 + r * 4 + k % 4] = (uint8_t)q[k];
+    else
+      for (int64_t k = 0; k < j->columns; k++) {
+        int v = 8 + (k % 2 ? (int8_t)((uint8_t)q[k / 2] << 4) >> 4 : q[k / 2] >> 4);
+        uint8_t *b = out + k / MRK_GROUP * 256 + k % MRK_GROUP / 8 * 64 + r * 4 + k % 4;
+        *b = k % 8 < 4 ? (uint8_t)((*b & 0xf0) | v) : (uint8_t)((*b & 15) | v << 4);
+      }
   }
+}
+MRK_API void mrk_pack_integers(const int8_t *q, int64_t rows, int64_t columns, int64_t from, const mrk_weight *to) {
+  integers_job j = {q, rows, columns, from, to};
+  mrk_for((rows + MRK_ROWS - 1) / MRK_ROWS, 2, integers_block, &j);
 }

@@ -64,7 +64,7 @@ def compile_library(out: Path, *, say: Callable[[str], object] = lambda _: None,
                 raise BuildError(f"{shlex.join(compiler)} cannot compile {name}.c: {_first_error(done.stderr)}")
             objects.append(str(made))
         fresh = Path(folder) / out.name
-        done = _run([*compiler, "-shared", *objects, "-o", str(fresh), "-lm", "-lpthread"])
+        done = _run([*compiler, "-shared", *objects, "-o", str(fresh), "-lm"])
         if done.returncode:
             raise BuildError(f"{shlex.join(compiler)} cannot link: {_first_error(done.stderr)}")
         out.parent.mkdir(parents=True, exist_ok=True)

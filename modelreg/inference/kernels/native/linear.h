@@ -93,6 +93,7 @@ static void linear_item(void *data, int64_t item) {
 
 // y: (tokens, rows); or NULL, and then best and value (tokens) get the first of the largest outputs.
 static void linear(const mrk_weight *w, const mrk_group *x, int64_t tokens, float *y, int64_t *best, float *value) {
+  if (tokens <= 0) return;
   linear_job j = {.w = w, .x = x, .tokens = tokens, .y = y};
   int64_t blocks = (w->rows + MRK_ROWS - 1) / MRK_ROWS;
   j.count = (tokens + MT_MAX - 1) / MT_MAX;

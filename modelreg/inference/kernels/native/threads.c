@@ -1,7 +1,6 @@
 // One pool of threads: that of the OpenMP runtime which torch has loaded. Its entry points are handed over by the
 // caller, so that the library needs no libgomp of its own and no second pool exists. Without them all work is serial.
 #include "mrk.h"
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #ifdef __linux__
@@ -14,7 +13,15 @@ static gomp_parallel parallel;
 static int64_t threads = 1;
 int64_t mrk_prefetch = 2048;
 
-MRK_API void mrk_set_runtime(void *entry) { parallel = (gomp_parallel)entry; }
+// Of the C library, handed over as well: linked, they would tie the file to a recent glibc (their version changed in 2.34).
+static int (*set_specific)(unsigned, const void *);
+static unsigned key;
+static void release(void *data);
+MRK_API void mrk_set_runtime(void *entry, void *key_create, void *setspecific) {
+  parallel = (gomp_parallel)entry;
+  int (*create)(unsigned *, void (*)(void *)) = (int (*)(unsigned *, void (*)(void *)))key_create;
+  if (create && setspecific && !set_specific && create(&key, release) == 0) set_specific = (int (*)(unsigned, const void *))setspecific;
+}
 MRK_API void mrk_set_threads(int64_t count) { threads = count < 1 ? 1 : count > 1024 ? 1024 : count; }
 MRK_API void mrk_set_prefetch(int64_t bytes) { mrk_prefetch = bytes < 0 ? 0 : bytes; }
 MRK_API int64_t mrk_get_prefetch(void) { return mrk_prefetch; }
@@ -53,9 +60,6 @@ typedef struct {
   void *at[SLOTS];
   size_t size[SLOTS];
 } scratch;
-static pthread_key_t key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int have_key;
 static _Thread_local scratch *mine;
 
 static void release(void *data) {
@@ -63,14 +67,12 @@ static void release(void *data) {
   for (int i = 0; i < SLOTS; i++) free(s->at[i]);
   free(s);
 }
-static void make_key(void) { have_key = pthread_key_create(&key, release) == 0; }
 
 void *mrk_scratch(int slot, size_t bytes) {
   if (!mine) {
-    pthread_once(&once, make_key);
     mine = calloc(1, sizeof(scratch));
     if (!mine) return NULL;
-    if (have_key) pthread_setspecific(key, mine);
+    if (set_specific) set_specific(key, mine);
   }
   if (mine->size[slot] < bytes) {
     size_t size = (bytes + bytes / 4 + 4095) & ~(size_t)4095;
