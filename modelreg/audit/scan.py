@@ -63,7 +63,7 @@ def scan(tree: Tree, lexicon: Lexicon, cache: Cache | None = None, *, jobs: int 
     """Look into the files of a tree.
 
     Args:
-        cache: of this tree, loaded, or None; jobs: processes at most (one where threads run beside, or in a small tree).
+        cache: of this tree, loaded, or None; jobs: processes at most (one beside threads, or in a small tree).
         guard: a file that takes too long is given up; needs the main thread of a program that uses no alarms.
     Raises: ModelEnvironmentError: a process was killed (memory).
     """

@@ -79,7 +79,9 @@ class _Table:
             known = words("known-as", model=visible(view.model))
         else:
             known = ""
-        yield Line(head, _STYLE.get(view.verdict, "bad"), remark="; ".join(p for p in (known, view.level) if p))
+        yield Line(
+            head, _STYLE.get(view.verdict, "bad"), remark="; ".join(p for p in (known, words.level(view.level)) if p)
+        )
         for entry in view.decision.get("licenses") or ():
             via = words("inherited", model=visible(entry["via"])) if entry.get("via") else ""
             yield Line(f"{words('terms')}: {visible(entry['title'])} ({entry['license']})", "", 1, via)
