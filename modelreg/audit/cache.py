@@ -28,7 +28,7 @@ Stamp = tuple[int, int, int, int]
 
 
 class Entry(NamedTuple):
-    """One file: hash of its bytes, stamp, others that it needs (path -> hash of the text, "" for none), what it holds."""
+    """One file: hash of its bytes, stamp, others that it needs (path -> hash of text, "" for none), what it holds."""
 
     digest: str
     stamp: Stamp | None
