@@ -95,11 +95,11 @@ _LOCAL_FILE = re.compile(
     r"(?i)ollama|transformers\.js|@xenova/transformers|@huggingface/transformers|localhost|127\.0\.0\.1|onnxruntime|llama|candle|hf[-_]hub|web-llm|vllm|0\.0\.0\.0|langchain_?community"
 )
 _CONSTANT = re.compile(
-    r"\b([A-Za-z_$][\w$]*)\s*(?::\s*&?(?:'static\s+)?[A-Za-z]\w*)?\s*:?=\s*(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s*(?:;|,|\)|$|\n|//)"
+    r"\b([A-Za-z_$][\w$]{0,80})\s{0,20}(?::\s{0,20}&?(?:'static\s{1,20})?[A-Za-z]\w{0,60})?\s{0,20}:?=\s{0,20}(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s{0,20}(?:;|,|\)|$|\n|//)"
 )
 # `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
 _FROM_ENV = re.compile(
-    r"\b([A-Za-z_$]\w*)\s*(?::\s*\w+\s*)?(?::?=)\s*(?:process\.env\.|[\w.:]*(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s*[(\[]\s*[\"'])([A-Za-z_]\w*)"
+    r"\b([A-Za-z_$]\w{0,80})\s{0,20}(?::\s{0,20}\w+\s{0,20})?(?::?=)\s{0,20}(?:process\.env\.|[\w.:]{0,60}(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s{0,20}[(\[]\s{0,20}[\"'])([A-Za-z_]\w*)"
 )
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
