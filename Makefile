@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types check docs-check docs site bench clean install
+.PHONY: demo test lint types check docs-check docs site bench audit clean install
 
 install: $(STAMP)
 
@@ -40,6 +40,8 @@ types: $(STAMP)
 docs-check: $(STAMP)
 	$(BIN)/python scripts/check_readme.py
 	$(BIN)/python scripts/make_rule_pages.py --check
+	$(BIN)/python scripts/make_policy_schema.py --check
+	$(BIN)/python scripts/make_example.py --check
 	$(BIN)/python scripts/make_export_schema.py --check
 	$(BIN)/python scripts/make_registry_pages.py --check
 	$(BIN)/python scripts/make_statistics.py --check
@@ -47,6 +49,8 @@ docs-check: $(STAMP)
 # Everything in the repository that is made from the data or the code.
 docs: $(STAMP)
 	$(BIN)/python scripts/make_rule_pages.py
+	$(BIN)/python scripts/make_policy_schema.py
+	$(BIN)/python scripts/make_example.py
 	$(BIN)/python scripts/make_export_schema.py
 	$(BIN)/python scripts/make_registry_pages.py
 	$(BIN)/python scripts/make_statistics.py
@@ -59,7 +63,11 @@ $(VENV)/.site: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[site]'
 	touch $@
 
-check: lint types docs-check test
+# The audit of this repository itself; the policy says which of its places are uses.
+audit: $(STAMP)
+	$(BIN)/modelreg audit . --policy .ci/audit-policy.yaml
+
+check: lint types docs-check audit test
 	$(BIN)/modelreg validate
 
 bench: $(STAMP)

@@ -20,6 +20,7 @@ from modelreg._version import __version__
 from modelreg.audit.cards import Card
 from modelreg.core.finding import Reference, Skipped, Unresolved
 from modelreg.registry import cache as files
+from modelreg.registry.cache import folder
 
 _MAGIC = b"modelreg audit cache 1 "
 _RACY = 2 * 10**9  # ns: a file changed so shortly before it was read may change again with the same time
@@ -76,9 +77,9 @@ class Cache:
     """
 
     def __init__(self, root: str, sign: str, environ: Mapping[str, str] | None = None) -> None:
-        folder = files.folder(environ)
+        where = folder(environ)
         name = f"audit-{zlib.crc32(os.path.realpath(root).encode(errors='surrogateescape')):08x}.json"
-        self.path = os.path.join(folder, name) if folder else ""
+        self.path = os.path.join(where, name) if where else ""
         self.root = root
         self.sign = sign
         self._rows: dict[str, list[Any]] = {}

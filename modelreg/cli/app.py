@@ -33,6 +33,8 @@ COMMANDS = {
     "watch": Entry("watch", "watch", "Have the official texts changed since they were recorded? 监看"),
     "add": Entry("add", "add", "Draft an entry from a hub repository or a folder. 起草条目"),
     "audit": Entry("audit", "audit", "Which models a tree uses, on which terms; the gate for CI. 审计"),
+    "bom": Entry("bom", "bom", "The models of a tree as CycloneDX or SPDX, with places and licences. 物料清单"),
+    "notice": Entry("notice", "notice", "What must be said and handed over for the models of a tree. 声明"),
     "policy": Entry("policy", "app", "The project's policy: init, check, explain. 策略"),
     "accept": Entry("accept", "accept", "Show the terms, ask, and record the acknowledgement. 接受条款"),
     "revoke": Entry("revoke", "revoke", "Take an acknowledgement back. 撤销"),

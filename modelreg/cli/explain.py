@@ -50,9 +50,10 @@ def explain(
 
 
 def _rules() -> list[str]:
+    from modelreg.audit.rules import RULES
     from modelreg.decision.rules import ALL_RULES
 
-    return list(ALL_RULES)
+    return [*ALL_RULES, *RULES]
 
 
 def _labels() -> list[str]:
@@ -78,8 +79,15 @@ def _rows(topic: str | None, out: Output) -> Iterator[tuple[str, str]]:
     about = {
         name: kind + (": " + ", ".join(allowed) if allowed else "") for name, (kind, allowed) in facts.FACTS.items()
     }
+    from modelreg.audit.rules import RULES
+
+    audited = {k: out.words.rule(k) for k in RULES}
     if topic is None or topic == "rules":
         yield from rules.items()
+    if topic == "rules":
+        yield from audited.items()
+    if topic in (None, "rules"):
+        pass
     elif topic == "labels":
         yield from labels.items()
     elif topic == "facts":
@@ -91,6 +99,8 @@ def _rows(topic: str | None, out: Output) -> Iterator[tuple[str, str]]:
     else:
         if topic in rules:
             yield topic, rules[topic]
+        if topic in audited:
+            yield topic, audited[topic]
         if topic in labels:
             yield topic, labels[topic]
         if topic in ORDER:

@@ -41,5 +41,11 @@ def render(format: str, report: AuditReport, language: str = "en", context: Cont
     name = FORMATS.get(format)
     if name is None:
         raise UsageError(f"no format '{format}' here", where="--format", hint="one of: " + ", ".join(FORMATS))
-    text: str = import_module(f"modelreg.report.audit.{name}").render(sound(report), language, context)
+    module = import_module(f"modelreg.report.audit.{name}")
+    try:
+        text: str = module.render(report, language, context)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A name that was no text is rare, and looking for one in every string takes longer than writing the report.
+        text = module.render(sound(report), language, context)
     return text

@@ -71,7 +71,8 @@ def entries(report: AuditReport, context: Context) -> list[Entry]:
 def serial(report: AuditReport, format: str) -> str:
     """A digest of what a document says: names the document, so that equal ones have equal names."""
     places = [[f.fingerprint, f.model, f.reference.file, f.reference.line] for f in report.findings]
-    return sha256_of([format, report.root, report.as_of, dict(report.facts), sorted(places), _plain(report.models)])
+    models = sorted((_plain(m) for m in report.models), key=lambda m: (str(m.get("model")), str(m.get("name"))))
+    return sha256_of([format, report.root, report.as_of, dict(report.facts), sorted(places), models])
 
 
 def _plain(value: Any) -> Any:

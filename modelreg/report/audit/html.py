@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ from modelreg.report.audit.parts import (
     counts,
     fails,
     files_looked_at,
+    in_order,
     in_use,
     models_of,
     shown_values,
@@ -118,6 +119,9 @@ class _Page:
         yield f"<p>{'; '.join(parts)}.</p>\n"
         if not self.tally.failing:
             yield f"<p>{words('no-findings')}</p>\n"
+        part = str(self.report.summary.get("part") or "")
+        if part:
+            yield f'<p class="warn">{text(words("only-part", part=part), 300)}</p>\n'
         yield "</section>\n"
 
     def _models(self) -> Iterator[str]:
@@ -185,7 +189,7 @@ class _Page:
         yield '<div class="table"><table class="stack duties"><thead><tr>'
         yield "".join(f'<th scope="col">{h}</th>' for h in heads) + "</tr></thead><tbody>\n"
         for key, names in list(rows.items())[:ROWS]:
-            label, values, license_, clause, source, when = key
+            label, values, _, _, source, when = key
             quote = f'<span class="quote">{text(values, 1000)}</span>' if values else ""
             cond = f" ({words('only-if', when=words.words('act-' + when))})" if when else ""
             met = states[key]
@@ -193,7 +197,7 @@ class _Page:
             cells = (
                 f"{text(words.words.condition(label), 300)}{cond}{quote}",
                 ", ".join(text(n, 120) for n in dict.fromkeys(names[:12])) + ("…" if len(names) > 12 else ""),
-                f'{text(", ".join(filter(None, (license_, clause))), 300)}<span class="cite">{text(source, 300)}</span>',
+                f'{text(", ".join(filter(None, key[2:4])), 300)}<span class="cite">{text(source, 300)}</span>',
                 f'<span class="badge {style}">{words(state)}</span>',
             )
             yield (
@@ -214,10 +218,15 @@ class _Page:
             held += [f"{name}: {self._condition(c)}" for c in view.of_role("permission") if c.get("met") is True]
             if not in_use(view):
                 continue
+            for id_, record in sorted((view.data.get("evidence") or {}).items()):
+                of = "" if id_ == view.model else f" ({id_})"
+                held += [f"{name}{text(of)}: {text(t, 300)}" for t in self._records(record)]
+                if record.get("code") and not record.get("acknowledgement"):
+                    missing.append(f"{name}{text(of)}: {text(words('no-acknowledgement', why=record['code']), 300)}")
             missing += [f"{name}: {self._condition(c)}" for c in view.of_role("permission") if c.get("met") is not True]
             for fact in view.decision.get("missing_facts") or ():
                 missing.append(f"{name}: {text(words('missing-fact', fact=fact), 200)}")
-        accepted = [f for f in self.report.findings if suppressed(f) and f.suppression is not None]
+        accepted = [f for f in in_order(self.report.findings) if suppressed(f)]
         yield f'<section><h2 id="evidence">{words("evidence")}</h2>\n'
         if not (held or missing or accepted):
             yield f"<p>{words('evidence-none')}</p>\n"
@@ -227,6 +236,11 @@ class _Page:
             yield self._items("evidence-missing", missing or none, "✗" if missing else "", "bad")
         yield self._items("suppressions", [self._suppression(f) for f in accepted], "–", "dim")
         yield "</section>\n"
+
+    def _records(self, record: Mapping[str, Any]) -> Iterator[str]:
+        for key in ("acknowledgement", "registered", "letter", "pinned"):
+            if record.get(key):
+                yield self.words("record-" + key, id=record[key])
 
     def _suppression(self, finding: Finding) -> str:
         rule, r = finding.suppression, finding.reference
@@ -286,7 +300,7 @@ class _Page:
         yield self._rows(("file", "reason"), skipped) or f"<p>{words('skipped-none')}</p>\n"
         yield "</section>\n"
 
-    def _rows(self, columns: Iterable[str], rows: list[tuple[str, ...]]) -> str:
+    def _rows(self, columns: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
         if not rows:
             return ""
         heads = [self.words(c) for c in columns]

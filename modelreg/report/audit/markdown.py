@@ -146,6 +146,8 @@ class _Comment:
         files = files_looked_at(report)
         if files is not None:
             parts.append(words("files-looked-at", count=files))
+        if report.summary.get("part"):
+            parts.append(_plain(cut(words("only-part", part=report.summary["part"]), 300)))
         parts.append(f"{words('skipped')}: {len(report.skipped)}")
         parts.append(f"{words('unresolved')}: {len(report.unresolved)}")
         return f"\n{'; '.join(parts)}\n\n<sub>{words('md-sign')}</sub>\n"

@@ -205,7 +205,15 @@ def _name(entry: Mapping[str, Any]) -> str:
 
 
 # Their values are prescribed to the letter.
-PRESCRIBED = ("notice-file", "built-with", "name-prefix", "name-contains", "attribution-display")
+PRESCRIBED = (
+    "notice-file",
+    "built-with",
+    "name-prefix",
+    "name-contains",
+    "attribution-display",
+    "keep-notice",
+    "attribute-source",
+)
 
 
 def shown_values(entry: Mapping[str, Any], words: AuditWords | None = None) -> str:

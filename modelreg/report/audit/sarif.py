@@ -116,12 +116,12 @@ def _result(finding: Finding, index: dict[str, int], words: AuditWords, baseline
         "locations": [{"physicalLocation": _place(finding)}],
         "partialFingerprints": {"modelregFinding/v1": finding.fingerprint},
         "properties": {
-            "name": reference.name,
+            "name": visible(reference.name),
             "model": finding.model,
-            "purl": finding.purl,
+            "purl": visible(finding.purl),
             "verdict": finding.verdict,
             "level": reference.level,
-            "place": reference.place,
+            "place": visible(reference.place),
             "confidence": reference.confidence,
             "conditions": list(finding.conditions),
             "unmet": list(finding.unmet),
@@ -134,8 +134,8 @@ def _result(finding: Finding, index: dict[str, int], words: AuditWords, baseline
             {
                 "kind": "external",
                 "status": "accepted" if rule.status == "accepted" else "rejected",
-                "justification": f"{rule.justification} ({rule.owner})",
-                "properties": {"owner": rule.owner, "expires": rule.expires, "where": rule.where},
+                "justification": visible(f"{rule.justification} ({rule.owner})"),
+                "properties": {"owner": visible(rule.owner), "expires": rule.expires, "where": visible(rule.where)},
             }
         ]
     if baseline:

@@ -199,14 +199,14 @@ class _Table:
             for row in self._some(rows):
                 yield Line(
                     f"{visible(row.file)}:{row.line}:{row.column}: {visible(cut(row.text, 80))}",
-                    "", 1, words.unresolved(row.reason),
+                    "", 1, visible(words.unresolved(row.reason)),
                 )  # fmt: skip
             yield from self._rest(rows)
         yield Line(words("not-looked-at"), "head")
         skipped = sorted(self.report.skipped)
         for one in self._some(skipped):
             detail = f" ({visible(one.detail)})" if one.detail else ""
-            yield Line(f"{visible(one.file)}: {words.skipped(one.reason)}{detail}", "", 1)
+            yield Line(f"{visible(one.file)}: {visible(words.skipped(one.reason))}{detail}", "", 1)
         yield from self._rest(skipped)
         if not skipped:
             yield Line(words("skipped-none"), "", 1)
@@ -230,6 +230,8 @@ class _Table:
             words("as-of", date=report.as_of),
         )
         yield Line(f"{words('policy')}: {visible(report.policy) or words('no-policy')}", "", 1)
+        if report.summary.get("part"):
+            yield Line(words("only-part", part=visible(report.summary["part"])), "warn", 1)
         for verdict, group in groupby(models, key=lambda v: v.verdict):
             yield Line(f"{words.verdict(verdict)}: {len(list(group))}", _STYLE.get(verdict, "bad"), 1)
         places = sum(len(v.findings) for v in models)

@@ -221,7 +221,7 @@ def empty() -> AuditReport:
 
 
 @cache
-def huge(count: int = 6000) -> AuditReport:
+def huge(count: int = 3000) -> AuditReport:
     """Thousands of findings on hundreds of models."""
     base = finding("acme/secret-model", "src/a.py", 1)
     found, models = [], []
