@@ -58,12 +58,13 @@ _DOC = Ctx("docstring", MENTION, text=True)
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
     """The models that a Python module names, each once a line, in the order of the lines."""
+    if "\r" in source.text:
+        text = source.text.replace("\r\n", "\n").replace("\r", "\n")
+        source = source._replace(text=text, data=text.encode("utf-8", "surrogatepass"))
     sift = getattr(lexicon, "lines", None)
     wanted = sift(source.data) if sift is not None else None
     if wanted is not None and not wanted:
         return
-    if "\r" in source.text:
-        source = source._replace(text=source.text.replace("\r\n", "\n").replace("\r", "\n"))
     tree = None
     try:
         if wanted is not None and len(source.text) > python_parts.SMALL:
@@ -116,6 +117,7 @@ class _Walk:
         self.registers: dict[str, set[int]] = {}  # called name -> what its calls named, by number in `found`
         self.loads: list[tuple[ast.expr, Ctx, tuple[ast.AST, ...], ast.Call]] = []
         self.nodes = 0
+        self.ascii = source.text.isascii()
         self.ollama = "ollama" in source.text or "Ollama" in source.text
         self.service = bool(_SERVICE.search(source.path))
 
@@ -417,8 +419,8 @@ class _Walk:
             if self.wanted is not None and last - first > 3 and not touches(self.wanted, number, number):
                 continue
             line = self.lines[number - 1] if number <= len(self.lines) else ""
-            start = _chars(line, node.col_offset) if number == first else 0
-            stop = _chars(line, node.end_col_offset or 0) if number == last else len(line)
+            start = self.chars(line, node.col_offset) if number == first else 0
+            stop = self.chars(line, node.end_col_offset or 0) if number == last else len(line)
             part = line[start:stop]
             level, place = ctx.level, ctx.place
             if not ctx.text:
@@ -452,12 +454,18 @@ class _Walk:
             if number > len(self.lines):
                 break
             line = self.lines[number - 1]
-            start = _chars(line, node.col_offset) if number == first else 0
+            start = self.chars(line, node.col_offset) if number == first else 0
             at = line.find(text, start)
             if at >= 0:
                 return number, at
         line = self.lines[first - 1] if first <= len(self.lines) else ""
-        return first, _chars(line, node.col_offset)
+        return first, self.chars(line, node.col_offset)
+
+    def chars(self, line: str, offset: int) -> int:
+        """A column in bytes as one in characters."""
+        if self.ascii:
+            return offset
+        return len(line.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore"))
 
     def cover(self, node: ast.expr) -> None:
         first, last = node.lineno, node.end_lineno or node.lineno
@@ -588,7 +596,7 @@ class _Walk:
         for value in values[:20]:
             text = value.text.strip()
             if HOLE in text:
-                found = partial(text, self.lexicon)
+                found = partial(text, self.lexicon, ctx.model)
             elif _SPACE.search(text):
                 continue
             else:
@@ -604,7 +612,7 @@ class _Walk:
         if node.lineno != node.end_lineno or node.lineno > len(self.lines):
             return name
         line = self.lines[node.lineno - 1]
-        return line[_chars(line, node.col_offset) : _chars(line, node.end_col_offset or 0)]
+        return line[self.chars(line, node.col_offset) : self.chars(line, node.end_col_offset or 0)]
 
     def operation(self, node: ast.BinOp, ctx: Ctx) -> None:
         if isinstance(node.op, ast.Add | ast.Mod | ast.Div) and not ctx.text and _holds_text(node):
@@ -613,8 +621,11 @@ class _Walk:
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
                         self.cover(part)
                 return
-        self.expr(node.left, ctx)
-        self.expr(node.right, ctx)
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):  # a chain of thousands is not looked at again at each of its links
+            self.expr(left.right, ctx)
+            left = left.left
+        self.expr(left, ctx)
 
     def call(self, node: ast.Call, ctx: Ctx) -> None:
         name = calls.dotted(node.func)
@@ -641,7 +652,8 @@ class _Walk:
                 | ast.Attribute,
             ):
                 if last == "format" and isinstance(inner, ast.Constant) and not ctx.text and self.combined(node, ctx):
-                    self.cover(inner)
+                    self.hush(node)
+                    return
                 else:
                     self.expr(inner, ctx if last not in calls.COMPARES else ctx._replace(model=False))
         elif not isinstance(node.func, ast.Name):
@@ -870,7 +882,7 @@ class _Walk:
         line = self.lines[call.lineno - 1] if call.lineno <= len(self.lines) else ""
         text = self.written(argument, "") or calls.dotted(argument)
         place = "load-call"
-        column = _chars(line, argument.col_offset) if argument.lineno == call.lineno else 0
+        column = self.chars(line, argument.col_offset) if argument.lineno == call.lineno else 0
         self.unresolved.append(Unresolved(self.source.path, argument.lineno, column + 1, text[:120], place, reason))
 
     def hush(self, node: ast.AST) -> None:
@@ -959,7 +971,7 @@ class _Walk:
                 self.found += in_comment(self.source, self.lexicon, line, number, start)
 
 
-def partial(text: str, lexicon: Lexicon) -> Identity | None:
+def partial(text: str, lexicon: Lexicon, model: bool = False) -> Identity | None:
     """`THUDM/{name}`: the account is written, the rest is not."""
     owner, slash, rest = text.partition("/")
     if not slash or HOLE in owner or not owner or "/" in rest.strip("/") or ":" in rest:
@@ -969,7 +981,7 @@ def partial(text: str, lexicon: Lexicon) -> Identity | None:
         return None
     flags = publishers[owner.lower()]
     fixed = rest.replace(HOLE, "")
-    if flags and not re.search(r"[A-Za-z]{2}", fixed):
+    if flags and not model and not re.search(r"[A-Za-z]{2}", fixed):
         return None  # `google/{x}` may be anything
     if "." in fixed and re.search(r"\.(?:py|json|md|txt|ya?ml|png|jpg)$", fixed):
         return None
@@ -1008,11 +1020,6 @@ def loader_name(text: str, family: str) -> Identity | None:
     if family == "file" and text.endswith((".gguf", ".bin")):
         return Identity(text, "file", "gguf-file", LIKELY)
     return None
-
-
-def _chars(line: str, offset: int) -> int:
-    """A column in bytes as one in characters."""
-    return offset if line.isascii() else len(line.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore"))
 
 
 def _target(node: ast.expr) -> str:
