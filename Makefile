@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types check docs-check docs site bench clean install
+.PHONY: demo test lint types check docs-check docs site bench clean install sarif-multitool
 
 install: $(STAMP)
 
@@ -60,6 +60,10 @@ site: $(VENV)/.site
 $(VENV)/.site: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[site]'
 	touch $@
+
+# Microsoft's validator of SARIF with GitHub's rules; the tests of the SARIF report use it where it is.
+sarif-multitool:
+	npm install --no-audit --no-fund --prefix build/npm @microsoft/sarif-multitool-linux@5
 
 check: lint types docs-check test
 	$(BIN)/modelreg validate
