@@ -45,7 +45,9 @@ def main() -> int:
     text = schema()
     stale = [p for p in (SCHEMA, COPY) if not p.exists() or p.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
-        print("\n".join(f"not current: {p.relative_to(ROOT)}" for p in stale) or "the schema of modelreg.yaml is current")
+        print(
+            "\n".join(f"not current: {p.relative_to(ROOT)}" for p in stale) or "the schema of modelreg.yaml is current"
+        )
         return 1 if stale else 0
     COPY.parent.mkdir(exist_ok=True)
     for path in stale:

@@ -42,6 +42,14 @@ COMMANDS = [
     ["exec", "--help"],
     ["bom", "--help"],
     ["notice", "--help"],
+    ["audit", "--help"],
+    ["audit", "examples/chat-service", "--format", "json"],
+    ["audit", "examples/chat-service", "--format", "sarif", "--no-cache"],
+    ["bom", "examples/chat-service"],
+    ["notice", "examples/chat-service"],
+    ["policy", "--help"],
+    ["policy", "check", "examples/chat-service/modelreg.yaml"],
+    ["policy", "explain", "--policy", "examples/chat-service/modelreg.yaml"],
 ]
 
 
@@ -57,7 +65,13 @@ def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_starts_without_heavy_packages(command: list[str], traps: Path) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(traps), str(ROOT)])}
     done = subprocess.run(
-        [sys.executable, "-m", "modelreg", *command], env=env, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "modelreg", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode in (0, 1), done.stderr
     assert "imported" not in done.stderr

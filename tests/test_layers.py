@@ -31,7 +31,7 @@ ONLY = {
     "transformers": {"inference"},
     "rich": {"cli", "report"},
     "typer": {"cli"},
-    "yaml": {"registry", "cli", "ledger"},
+    "yaml": {"registry", "cli", "ledger", "audit"},
     "jsonschema": {"registry", "ledger"},
 }
 

@@ -103,6 +103,8 @@ _FROM_ENV = re.compile(
 )
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
+_WORTH = re.compile(r"[-/:\d]")
+_NEAR = re.compile(r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command")
 _HOLE = re.compile(r"%[sv]|\{\}")
 _PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
 _PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")
@@ -241,6 +243,8 @@ class _Code:
     def _judge(self, begin: int, first: int, stop: int, value: str) -> None:
         page, text = self.page, self.page.text
         head = text[max(self.start, begin - 240) : begin]
+        if _WORTH.search(value) is None and _NEAR.search(head[-120:]) is None:
+            return  # a word with nothing around it that speaks of models
         line_head = head[head.rfind("\n") + 1 :]
         before = head.rstrip()
         if re.search(r"(?:\bfrom|\bimport|\brequire\(|#include|\buse)\s*\(?\s*$", head) or re.match(

@@ -62,6 +62,8 @@ _POSITIONS: dict[str, dict[tuple[str, ...], int]] = {
 _POSITIONS["python -m spacy"] = _POSITIONS["spacy"]
 _POSITIONS["local-ai"] = {("run",): 1, ("models", "install"): 1}
 _POSITIONS["sgl"] = _POSITIONS["sglang"] = {("serve",): 0, ("generate",): 0}
+# A command without any of these names nothing.
+_WORTH = re.compile("[-/:=]|" + "|".join(re.escape(p) for p in sorted(_POSITIONS) if "-" not in p))
 # What these are given is written by them, or has nothing to do with models.
 _UPLOADS = {
     ("hf", "upload"), ("hf", "repo"), ("hf", "repos"), ("huggingface-cli", "upload"), ("huggingface-cli", "repo"), ("modelscope", "upload"),
@@ -139,7 +141,7 @@ class Reading:
         """Report the models of one simple command."""
         level = level or self.level
         words = _unwrapped(words)
-        if not words:
+        if not words or not any(_WORTH.search(w.value) for w in words):
             return
         first = words[0].value.rpartition("/")[2]
         if first in _SPEAKS and not written:

@@ -497,6 +497,9 @@ class Judge:
             worst = max(group, key=lambda p: (ORDER.index(p.answer.decision.verdict), p.level == USE))
             answer = worst.answer
             levels = {level: sum(p.level == level for p in group) for level in LEVELS}
+            hosted = all(p.level == HOSTED for p in group)
+            told = not hosted and (answer.settled or answer.decision.descent is not None)
+            verdict = answer.decision.verdict if told else ""
             entry: dict[str, Any] = {
                 "name": answer.model or worst.reference.name,
                 "model": answer.model,
@@ -507,8 +510,9 @@ class Judge:
                 "places": len(group),
                 "files": len({p.reference.file for p in group}),
                 "revisions": sorted({p.reference.revision for p in group if p.reference.revision}),
-                "verdict": answer.decision.verdict if answer.settled or answer.decision.descent else "",
-                "decision": answer.decision.to_data(),
+                "verdict": verdict,
+                # Of a model that is only called over an API, the terms of the weights decide nothing.
+                "decision": {} if hosted else answer.decision.to_data(),
                 "licenses": list(answer.licenses),
                 "bases": [m.id for m in answer.models[1:]] if answer.model else list(answer.copied),
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
@@ -35,6 +36,10 @@ def decode(data: bytes) -> str | None:
             return data.decode("utf-8", "replace")
     if _is_binary(data[:_SNIFF]):
         return None
+    # Chinese letters are pairs of high bytes; an accented letter of Latin-1 stands alone among ASCII.
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", data[:100_000])]
+    if sum(length % 2 == 0 for length in runs) < 0.7 * len(runs):
+        return data.decode("latin-1")
     try:
         text = data.decode("gb18030")
     except UnicodeDecodeError:

@@ -37,7 +37,7 @@ def in_place(
     if len(value) > 1000:
         return False
     stripped = value.strip(_EDGE)
-    if not stripped or "\n" in stripped:
+    if len(stripped) < 3 or "\n" in stripped:
         return False
     default = _DEFAULT.search(stripped)
     if default is not None and (default[1] or default[2]) and default[0] == stripped:

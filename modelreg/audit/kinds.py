@@ -93,7 +93,7 @@ def kind_of(path: str, head: bytes = b"") -> str:
         return "requirements"
     if name in ("environment.yml", "environment.yaml"):
         return "yaml"
-    if name == ".env" or name.startswith(".env.") or name.startswith("env."):
+    if name == ".env" or name.startswith(".env.") or (name.startswith("env.") and name != "env.py"):
         return "env"
     for _ in range(3):
         stem, dot, ending = name.rpartition(".")

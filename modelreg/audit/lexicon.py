@@ -85,7 +85,7 @@ class Names:
         if found is not None:
             return found
         name = text.strip().strip("/").strip()
-        if not 2 <= len(name) <= MAX_LENGTH or _BAD.search(name) or not name.isprintable():
+        if not 2 <= len(name) <= MAX_LENGTH or _BAD.search(name) or not name.isprintable() or "://" in name:
             return None
         name, revision = _revision(name)
         if name.count("/") == 1 and shapes.ID.fullmatch(name):
@@ -204,8 +204,8 @@ class Names:
         if shapes.QUANT.match(tag) or re.match(r"(?i)^(?:UD-)?[IF]?Q\d", tag):  # llama.cpp's `-hf repo:quant`
             return self._id(f"{owner}/{last}", revision)
         if tag.replace("-", "").replace("_", "").isalpha() and owner.lower() in self.publishers:
-            found = self._id(f"{owner}/{last}", revision)  # a provider: `org/name:fireworks-ai`
-            if found is not None and not _OLLAMA_TAG.match(tag):
+            found = self._id(f"{owner}/{last}", revision)  # a provider (`org/name:fireworks-ai`) or a folder of it
+            if found is not None:
                 return found
         if owner.lower() == "ollama":
             return self._ollama(last, tag)
@@ -227,6 +227,8 @@ class Names:
             return None
         if shapes.is_api_name(base):
             return Identity(base, "", "hosted", LIKELY)
+        if shapes.is_identifier(base) and not shapes.sized(base):
+            return None
         if shapes.is_well_known(base):
             return Identity(base, "huggingface", "bare-name", LIKELY, self._known(base), revision)
         if not any(c.isdigit() for c in base):
@@ -260,6 +262,8 @@ class Names:
             and (shapes.sized(name) or shapes.marks(name))
         ):
             return Identity(name, "huggingface", "bare-name", POSSIBLE)
+        if shapes.sized(name) and ("-" in name or "_" in name) and len(name) > 5:
+            return Identity(name, "huggingface", "bare-name", POSSIBLE)
         return None
 
     def _unknown_id(self, name: str, revision: str) -> Identity | None:
@@ -274,6 +278,8 @@ class Names:
         if shapes.like_data(last) and low not in self.publishers:
             return None
         known = self._known(name)
+        if low in _ROUTES and not known and not shapes.like_model(last):
+            return None  # a provider and what it serves
         return Identity(name, "huggingface", "hub-id", LIKELY if known else POSSIBLE, known, revision)
 
     def _ollama(self, name: str, tag: str) -> Identity | None:
@@ -468,7 +474,9 @@ class Names:
     def resolve_id(self, name: str) -> str:
         """The id in the registry, or "" for none or several."""
         found = resolve(self.index, name)
-        return found.id if isinstance(found, Found) else ""
+        if not isinstance(found, Found) or (found.how == "github" and "/" not in name):
+            return ""  # `models` is the last part of somebody's code repository
+        return found.id
 
     def _github_only(self, name: str, known: str) -> bool:
         """Whether only a code repository bears the name (QwenLM/Qwen): no weights are named by it."""

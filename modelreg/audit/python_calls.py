@@ -226,6 +226,18 @@ _NOT_MODEL_KEY = re.compile(
 _SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+_STYLE = re.compile(
+    r"(?i)(?:^|[_.])(?:get_)?(?:conv(?:ersation)?s?|(?:conv|chat|prompt|instruction)_?(?:template|style|format|mode|type)s?|templates?|"
+    r"prompt_?style|model_?type|architectures?|stop_?(?:words?|str)|tool_?call_?parser|reasoning_?parser|parser)(?:_name|_names|_id)?$|"
+    r"conv_?template|chat_?template|prompt_?template|ConversationStyle|Conversation$|Template$"
+)
+
+
+def is_style(name: str) -> bool:
+    """Whether what bears this name, or is called so, is a way of prompting or a type, whose names resemble models."""
+    return _STYLE.search(name) is not None
+
+
 def is_model_key(name: str) -> bool:
     """Whether what bears this name is a model: a variable, keyword, key of a map, flag or environment variable."""
     if not name or len(name) > 80:

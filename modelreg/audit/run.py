@@ -21,6 +21,7 @@ from modelreg.audit.cache import Cache, signature
 from modelreg.audit.decide import Judge, Place
 from modelreg.audit.evidence import Evidence
 from modelreg.audit.fingerprint import with_fingerprints
+from modelreg.audit.kinds import matches
 from modelreg.audit.lookup import Lookup, names_of
 from modelreg.audit.policy import Policy
 from modelreg.audit.scan import Scanned, scan
@@ -29,7 +30,8 @@ from modelreg.audit.walk import Tree, walk
 from modelreg.book import Book, open_book
 from modelreg.core.facts import Facts, is_date, parse_facts
 from modelreg.core.finding import LEVELS, AuditReport, Finding
-from modelreg.ledger.places import ENVIRONMENT, find_project_ledger
+from modelreg.ledger.places import ENVIRONMENT, PROJECT_FOLDER, find_project_ledger
+from modelreg.registry.sources import PROJECT_FILE
 
 JOBS = 2
 
@@ -90,18 +92,30 @@ def audit(
         raise ValueError(f"not a date (YYYY-MM-DD): {as_of!r}")
     if book is None:
         book = open_book(options.registry, policy.registry or None)
+    own = _own_files(folder_of(root), policy, options)
     tree = walk(
         root,
         WalkOptions(
             include=options.include,
-            exclude=policy.exclude,
+            exclude=(*policy.exclude, *own),
             since=options.since,
             staged=options.staged,
             ignored=options.ignored,
         ),
     )
+    tree = tree._replace(skipped=tuple(s for s in tree.skipped if s.detail != "exclude" or not matches(s.file, own)))
     scanned = _scan(tree, book, options, environ)
     return _Audit(root, tree, scanned, policy, parse_facts(dict(facts or {})), options, book, as_of, environ).report()
+
+
+def _own_files(folder: str, policy: Policy, options: Options) -> tuple[str, ...]:
+    """Patterns of files that speak of models without using one: policies, locks, ledgers, the baseline."""
+    found = [PROJECT_FILE, policies.LOCK, f"{PROJECT_FOLDER}/"]
+    for path in (policy.path, policy.lock, options.baseline or policy.baseline):
+        inside = os.path.relpath(path, folder).replace(os.sep, "/") if path else ".."
+        if not inside.startswith(".."):
+            found.append(f"/{inside}")
+    return tuple(found)
 
 
 def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None) -> Scanned:

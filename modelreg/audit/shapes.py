@@ -60,6 +60,31 @@ _MARK = re.compile(
     r"distilled|pretrain(?:ed)?|finetuned?|merged|hf|v\d+(?:\.\d+)*|en|zh|chinese|multilingual|preview|thinking|vl|"
     r"reward|rm|teacher|student|encoder|decoder|tokenizer|model|\d{2,4}px|patch\d+|\d+k|\d{3,4})(?![a-z0-9])"
 )
+# Families whose word is no other word, for names of which nothing else is known.
+_STRONG = re.compile(
+    r"bert|llama|alpaca|vicuna|guanaco|qwen|qwq|glm|cogvlm|cogagent|codegeex|baichuan|intern-?(?:lm|vl|vit|s1)|xcomposer|mistral|mixtral|"
+    r"ministral|pixtral|devstral|magistral|voxtral|gpt|neox|falcon|gemma|deepseek|bloom|pythia|wizard|hermes|dolphin|stablelm|stablecode|"
+    r"starcoder|codegen|coder|minicpm|cpm-|olmo|tulu|smollm|smolvlm|granite|nemotron|exaone|hunyuan|aquila|moss-|belle|ziya|xverse|skywork|orion|"
+    r"telechat|rwkv|mamba|jamba|zamba|dolly|koala|solar|zephyr|openchat|orca|bluelm|llava|whisper|wav2vec|hubert|galactica|xglm|nllb|"
+    r"m2m100|marian|embed|rerank|persimmon|fuyu|idefics|ernie|tigerbot|zhinao|codeshell|orpo|chatyuan|platypus|samantha|airoboros|"
+    r"starling|redpajama|open_?llama|stable-?(?:lm|code|vicuna|beluga)|dbrx|arctic|cosmos|grok|apertus|lfm|longcat|hymba|mimo|kimi|"
+    r"moonlight|seed-|step-|chameleon|emu3|janus|molmo|paligemma|instruct|-chat|chat-|-lm-|blip|clip|siglip|florence|dinov|"
+    r"voxtral|parakeet|canary|kokoro|xtts|bark|musicgen|audiogen|mms-|esm2?|prot|chronos|moirai|timesfm|wan\d|ltx|mochi|flux|sdxl|diffusion|"
+    r"(?<![a-z])(?:yi|phi|opt|mpt|t5|mt5|ul2|gte|bge|e5|vit|yolo|aya|command-r|ling|ring|nanbeige|teuken|eurollm|salamandra|sarvam|trinity|mellum|"
+    r"jina|stella|bart|sana|dots|ovis|keye|sail|marco|atlas|palmyra|lingma|seallm|sealion|sea-lion|typhoon|openthaigpt|swallow|elyza|rinna|"
+    r"plamo|karakuri|stockmark|nekomata|youri|sakura|aquila|yuan|tele|lingowhale|vivo|oryx|magnum|mythomax|goliath|nous|medalpaca|meditron|"
+    r"biomistral|openbiollm|huatuo\w*|lawgpt|xuanyuan|cerebras|saiga|vikhr|gigachat|polylm|luminous|pharia|leo|occiglot|viking|poro|"
+    r"bielik|trurl|krikri|meltemi|lince|latxa|salamandra|gaperon|croissant\w*|lucie|claire|vigogne|bergamot)(?![a-z])"
+)
+# Keys, hashes, UUIDs: long runs of letters and digits in no order.
+_RANDOM = re.compile(
+    r"^[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{20}|^[0-9a-f-]{24,}$|(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Z]{2})[A-Za-z0-9]{26}"
+)
+_CODE = re.compile(
+    r"_(?:parser|tool|config|loader|handler|template|test|tests|fn|kernel|kernels|forward|layer|layers|block|wrapper|adapter_fn|"
+    r"prompt|benchmark|results?|output|outputs|logs?|script|server|client|runner|recipe|example|demo|params|args)(?:_|$)"
+)
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+")
 # Endings of files that are no weights; `chatglm.cpp` and versions (`v1.5`) are none of these.
 _FILE = re.compile(
     r"\.(?:py[ciw]?|ipynb|md|mdx|rst|txt|json[lc5]?|ya?ml|toml|ini|cfg|conf|lock|sh|bash|bat|ps1|js|mjs|cjs|jsx|ts|tsx|vue|"
@@ -104,10 +129,10 @@ _PLACEHOLDER = re.compile(
 )
 _API = re.compile(
     r"(?x)^(?:"
-    r"gpt-(?:3\.5|4|4o|4\.1|4\.5|5)(?:[.-][a-z0-9.-]*)?|gpt-35-turbo[\w.-]*|chatgpt-4o-latest|o[134](?:-(?:mini|preview|pro))?(?:-\d{4}.*)?|"
+    r"gpt-(?:3\.5|[4-9](?:\.\d)?o?)(?:-[a-z0-9.-]*)?|gpt-35-turbo[\w.-]*|chatgpt-4o-latest|o[134](?:-(?:mini|preview|pro))?(?:-\d{4}.*)?|"
     r"text-(?:davinci|curie|babbage|ada)-\d{3}|text-embedding-(?:ada-002|3-(?:small|large)|v\d|\d{3})|"
-    r"(?:davinci|babbage)-002|code-davinci-\d+|dall-e-[23]|gpt-image-1|tts-1(?:-hd)?|whisper-1|"
-    r"claude-(?:v?\d|instant|opus|sonnet|haiku)[\w.@:-]*|gemini-(?:\d|pro|ultra|flash|exp)[\w.-]*|(?:chat|text|code)-bison[\w@-]*|"
+    r"(?:davinci|babbage)-002|code-davinci-\d+|dall-e-[23]|gpt-image-[\w.-]+|gpt-audio[\w-]*|gpt-realtime[\w-]*|palm-2[\w-]*|pplx-[\w.-]+|tts-1(?:-hd)?|whisper-1|"
+    r"claude-(?:v?\d|instant|opus|sonnet|haiku)[\w.@:-]*|gemini-(?:\d|pro|ultra|flash|exp|embedding)[\w.-]*|(?:text)?-?embedding-gecko[\w@-]*|(?:chat|text|code)-bison[\w@-]*|"
     r"qwen-(?:max|plus|turbo|long|vl-max|vl-plus|coder-plus|coder-turbo|math-plus|omni-turbo|mt-\w+)(?:-[\w-]+)?|"
     r"qwen3-(?:max|coder-plus)[\w-]*|"
     r"glm-(?:4-(?:plus|air|airx|flash|flashx|long|0520|alltools)|3-turbo|4v-(?:plus|flash)|z1-(?:air|flash)\w*)|"
@@ -154,6 +179,11 @@ def is_file(name: str) -> bool:
     return _FILE.search(name.lower()) is not None
 
 
+def is_identifier(name: str) -> bool:
+    """`glm_4_7`, `EmbeddingGemma2Model`: what code calls its own things, not how names of models are written."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
 def is_folder(owner: str) -> bool:
     """Whether what stands before the slash is a folder, a route or a unit, not an account."""
     return owner.lower() in _FOLDERS
@@ -189,10 +219,12 @@ def like_model(name: str) -> bool:
 
 def surely_model(name: str) -> bool:
     """Whether a name looks like a model even where nothing is known of its owner or place."""
-    if is_file(name) or like_data(name) or not family(name):
+    if len(name) < 6 or is_file(name) or like_data(name) or _RANDOM.search(name):
         return False
     lower = name.lower()
-    return SIZE.search(lower) is not None and len(name) >= 6
+    if _CODE.search(lower):
+        return False
+    return SIZE.search(lower) is not None and _STRONG.search(lower) is not None
 
 
 def like_data(name: str) -> bool:

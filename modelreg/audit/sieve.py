@@ -25,7 +25,7 @@ for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
 _FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
 _FOLDED = bytes(_FOLD)
 
-_QUOTED_ID = re.compile(rb"[\"'][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/?[\"'@:]")
+_QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/?[\"'`@:]")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
     rb"weights|load|download|teacher|draft"

@@ -10,6 +10,8 @@ import re
 from typing import NamedTuple
 
 _BLANK = " \t"
+_LONGEST = 20_000  # characters of a substitution
+_MOST_WORDS = 5_000  # of one command
 _OPERATOR = re.compile(r"&&|\|\||;;|[;&|()]|\d*(?:>>|<<<|>&|<&|&>|>|<)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGN = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
@@ -62,6 +64,7 @@ class _Lexer:
         self.words: list[Word] = []
         self.depth = 0
         self.branches: list[bool] = []
+        self.array = False
         self.written = ""
         self.pending: list[tuple[str, bool]] = []
         self.waiting: list[int] = []  # commands whose here-document follows this line
@@ -122,15 +125,14 @@ class _Lexer:
                 if self.at == before and self.at < self.end and text[self.at] == "&":
                     self.at += 1
                 return
-            if (
-                match[0] == "("
-                and self.words
-                and self.words[-1].value.endswith("=")
-                and self.words[-1].end == match.start()
-            ):
+            last = self.words[-1] if self.words else None
+            if match[0] == "(" and last is not None and last.value.endswith("=") and last.end == match.start():
+                self.array = True
                 return  # NAME=( ... ): the items are words of the same command
-            if match[0] == ")" and self.words and _ASSIGN.fullmatch(self.words[0].value):
+            if match[0] == ")" and self.array:
+                self.array = False
                 return
+            self.array = False
             self._finish()
             return
         before = self.at
@@ -139,16 +141,9 @@ class _Lexer:
             self.at += 1
 
     def _finish(self) -> None:
-        # Inside NAME=( the line breaks do not end the command.
-        if (
-            self.words
-            and _ASSIGN.fullmatch(self.words[0].value)
-            and self.at < self.end
-            and self.text[self.at] in "\r\n"
-        ):
-            opened = self.text.find("(", self.words[0].end, self.words[0].end + 1)
-            if opened >= 0 and self.text.rfind(")", opened, self.at) < 0:
-                return
+        if self.array and len(self.words) < _MOST_WORDS and self.at < self.end and self.text[self.at] in "\r\n":
+            return  # inside NAME=( the line breaks do not end the command
+        self.array = False
         if not self.words and not self.pending:
             return
         first = self.words[0].value if self.words else ""
@@ -248,7 +243,8 @@ class _Lexer:
         if follows in ("{", "("):
             opens, closes = follows, "}" if follows == "{" else ")"
             depth, at = 0, start + 1
-            while at < end:
+            limit = min(end, start + _LONGEST)
+            while at < limit:
                 c = text[at]
                 depth += (c == opens) - (c == closes)
                 at += 1

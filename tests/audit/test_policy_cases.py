@@ -400,3 +400,23 @@ def test_a_policy_elsewhere_takes_the_use_of_the_tree(tree: Path, tmp_path: Path
     report = audit(one(tree, FORM), other, options=Options(as_of="2026-11-22", cache=False))
     assert report.facts["commercial"] is True
     assert not failing(report)
+
+
+@pytest.mark.parametrize("page", ["audit.md", "audit.zh-CN.md"])
+def test_what_the_manual_shows_is_sound(page: str, tmp_path: Path) -> None:
+    import re
+
+    from modelreg.audit import query
+    from modelreg.audit.policy import examine
+
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.S)
+    policies = [body for kind, body in blocks if kind == "yaml" and "policy:" in body]
+    assert len(policies) == 1
+    (tmp_path / "modelreg.yaml").write_text(policies[0], encoding="utf-8")
+    assert examine(str(tmp_path / "modelreg.yaml"))[1] == []
+    questions = next(body for kind, body in blocks if "thresholds[metric=dau]" in body and kind == "")
+    asked = [q for line in questions.splitlines() for q in re.split(r"\s{3,}", line) if q]
+    assert len(asked) == 10
+    for question in asked:
+        query.parse(question)

@@ -12,7 +12,7 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_SET = re.compile(r"(?i)\s*@?\s*(?:if\s+.{0,120}?\s\(?\s*)?set\s+(?:/[ap]\s+)?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?")
+_SET = re.compile(r"(?i)[ \t]{0,80}@?[ \t]{0,8}(?:if\s+[^\n]{0,120}?\s\(?[ \t]{0,8})?set\s{1,8}(?:/[ap]\s{1,8})?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?")
 _REMARK = re.compile(r"(?i)\s*@?(?:rem\b|::)")
 
 
@@ -23,6 +23,8 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     depth = 0
     for start, end in _logical(source.text):
         line = source.text[start:end]
+        if not line.strip():
+            continue
         if _REMARK.match(line):
             emit.running_text(page, start, end, "comment")
             continue

@@ -14,6 +14,6 @@ from modelreg.core.finding import Reference, Unresolved
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
     """Models that are submodules."""
     page = Page(source, lexicon)
-    for match in re.finditer(r"(?m)^\s*url\s*=\s*(\S+)", source.text):
+    for match in re.finditer(r"(?m)^[ \t]*url\s*=\s*(\S+)", source.text):
         emit.certain(page, match.start(1), match.end(1), match[1], "submodule")
     yield from page.results()

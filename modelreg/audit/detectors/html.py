@@ -11,7 +11,7 @@ from modelreg.audit.lines import Page
 from modelreg.audit.source import Lexicon, Source
 from modelreg.core.finding import MENTION, Reference, Unresolved
 
-_SCRIPT = re.compile(r"(?is)<script\b([^>]*)>(.*?)</script\s*>")
+_SCRIPT = re.compile(r"(?i)<script\b([^<>]{0,500})>")
 _OPTION = re.compile(r"(?i)<option\b[^>]*\bvalue\s*=\s*[\"']([^\"'{}<>]{3,200})[\"']")
 
 
@@ -21,13 +21,18 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     text = source.text
     component = source.path.lower().endswith((".vue", ".svelte", ".astro"))
     at = 0
-    for script in _SCRIPT.finditer(text):
-        emit.running_text(page, at, script.start(), "prose")
-        if "json" in script[1].lower() or len(script[2]) > 1_000_000:
-            emit.running_text(page, script.start(2), script.end(2), "prose")
+    lower = text.lower()
+    while True:
+        found = _SCRIPT.search(text, at)
+        close = lower.find("</script", found.end()) if found else -1
+        if found is None or close < 0:
+            break
+        emit.running_text(page, at, found.start(), "prose")
+        if "json" in found[1].lower() or close - found.end() > 1_000_000:
+            emit.running_text(page, found.end(), close, "prose")
         else:
-            read_code(page, JAVASCRIPT, script.start(2), script.end(2))
-        at = script.end()
+            read_code(page, JAVASCRIPT, found.end(), close)
+        at = close
     emit.running_text(page, at, len(text), "prose")
     if component or "<select" in text:
         for option in _OPTION.finditer(text):

@@ -10,7 +10,7 @@ from modelreg.audit.lines import Page
 from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import LIKELY, USE, Reference, Unresolved
 
-_NAME = re.compile(r"(?m)^\s*(?:name\s*=\s*|\")[\"']?([a-z]{2}[_-]\w+[_-][\w-]+)[\"']")
+_NAME = re.compile(r"(?m)^[ \t]*(?:name\s*=\s*|\")[\"']?([a-z]{2}[_-]\w+[_-][\w-]+)[\"']")
 
 
 def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:

@@ -20,7 +20,7 @@ from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import HOSTED, LIKELY, MENTION, OPTION, POSSIBLE, USE, Reference, Unresolved
 
 MAX_NODES = 400_000  # of one file; beyond, the rest is read line by line
-MAX_DEPTH = 120
+_CATALOGUE = 30  # models that one file names as used; more are a list to choose from
 _SPACE = re.compile(r"\s")
 _LIST = re.compile(r"[=,;|]")
 _SHELL = re.compile(
@@ -47,6 +47,8 @@ class Ctx(NamedTuple):
     command: bool = False
     hosted: bool = False
     family: str = ""  # names that only one loader understands
+    weak: bool = True  # a word like `mistral` may be the model, not only one of its kind
+    style: bool = False  # names here are ways of prompting or types: only whole ids count
 
 
 _MESSAGE = Ctx("message", MENTION, text=True)
@@ -111,15 +113,32 @@ class _Walk:
         self.scopes: tuple[ast.AST, ...] = ()
         self.covered: dict[int, list[tuple[int, int]]] = {}  # strings by line, for comments
         self.inside: set[int] = set()  # lines that begin inside a string
+        self.registers: dict[str, set[int]] = {}  # called name -> what its calls named, by number in `found`
         self.loads: list[tuple[ast.expr, Ctx, tuple[ast.AST, ...], ast.Call]] = []
         self.nodes = 0
+        self.ollama = "ollama" in source.text or "Ollama" in source.text
         self.service = bool(_SERVICE.search(source.path))
 
     def run(self) -> None:
         self.block(self.tree.body, USE, doc=True)
+        self.catalogue()
         for argument, ctx, scopes, call in self.loads:
             self.load(argument, ctx, scopes, call)
         self.comments()
+
+    def catalogue(self) -> None:
+        """Many models in calls of one name, or in one file, are offered: no run loads them all."""
+        used = [item for item in self.found if item.level == USE]
+        offered: set[int] = set()
+        if len({item.name for item in used}) > _CATALOGUE:
+            offered = set(range(len(self.found)))
+        else:
+            for places in self.registers.values():
+                if len({self.found[at].name for at in places}) >= 3:
+                    offered |= places
+        for at in offered:
+            if self.found[at].level == USE:
+                self.found[at] = self.found[at]._replace(level=OPTION)
 
     # ---- statements ---------------------------------------------------------------------------------------------
 
@@ -229,7 +248,10 @@ class _Walk:
                 self.expr(value, Ctx(place, level, calls.is_model_key(_target(target)), text))
             return
         hosted = any(n.lower() in ("hosted_models", "api_models", "online_models") for n in names)
-        self.expr(node.value, Ctx(place, MENTION if text else level, model and not text, text, hosted=hosted))
+        style = any(map(calls.is_style, names))
+        self.expr(
+            node.value, Ctx(place, MENTION if text else level, model and not text, text, hosted=hosted, style=style)
+        )
 
     def names_model(self, node: ast.expr) -> bool:
         text = node.value.strip() if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
@@ -265,7 +287,10 @@ class _Walk:
         pairs += list(zip(args.kwonlyargs, args.kw_defaults, strict=True))
         for arg, default in pairs:
             if default is not None:
-                self.expr(default, Ctx("parameter-default", level, calls.is_model_key(arg.arg)))
+                self.expr(
+                    default,
+                    Ctx("parameter-default", level, calls.is_model_key(arg.arg), style=calls.is_style(arg.arg)),
+                )
         for arg in [*plain, *args.kwonlyargs]:
             if arg.annotation is not None:
                 self.annotation(arg.annotation, level)
@@ -374,10 +399,16 @@ class _Walk:
             special = loader_name(text, ctx.family)
             if special is not None:
                 return special
-        if ctx.text:
-            found = self.lexicon.exact(text)
-            return None if found is not None and found.kind == "hosted" else found
-        return self.lexicon.in_model_place(text) if ctx.model else self.lexicon.exact(text)
+        found = self.lexicon.exact(text)
+        if found is not None:
+            if (ctx.text and found.kind == "hosted") or (ctx.style and "/" not in text):
+                return None
+            return found
+        if not ctx.model or ctx.style:
+            return None
+        if "/" not in text and not ctx.weak:
+            return None
+        return self.lexicon.in_model_place(text)
 
     def words(self, node: ast.expr, ctx: Ctx) -> None:
         """A text of several words: a message, a document, a command."""
@@ -465,6 +496,10 @@ class _Walk:
                 hosted,
                 ctx.family,
             )
+            if len(node.keys) > 1 and not model:
+                inner = inner._replace(weak=self.ollama)
+            if calls.is_style(name):
+                inner = inner._replace(style=True)
             if name in ("description", "desc", "help", "doc", "message", "title", "label", "text", "prompt", "content"):
                 inner = _MESSAGE
             if name.lower() in (
@@ -502,6 +537,15 @@ class _Walk:
             inner = inner._replace(model=True)
         if not ctx.text and ctx.place not in ("choices", "load-call"):
             inner = inner._replace(place="list-item" if ctx.place not in ("dict-value",) else ctx.place)
+        if len(items) > 1 and not self.ollama and not any(":" in v for v in known):
+            inner = inner._replace(weak=False)  # `["llama", "mistral"]`: kinds of models
+        if (
+            len(items) > 1
+            and all(isinstance(i, ast.Call) for i in items)
+            and inner.level == USE
+            and ctx.place != "command"
+        ):
+            inner = inner._replace(level=OPTION)
         flag = ""
         for item in items:
             text = item.value if isinstance(item, ast.Constant) and isinstance(item.value, str) else ""
@@ -645,6 +689,20 @@ class _Walk:
             self.expr(chosen, Ctx("load-call", ctx.level, True, family="torch.hub"))
 
     def load_call(self, node: ast.Call, ctx: Ctx, name: str, last: str, words: dict[str, ast.expr]) -> None:
+        if self.registering(name, ctx):
+            before = len(self.found)
+            self.load_arguments(node, ctx, name, last, words)
+            self.registers.setdefault(name, set()).update(range(before, len(self.found)))
+        else:
+            self.load_arguments(node, ctx, name, last, words)
+
+    def registering(self, name: str, ctx: Ctx) -> bool:
+        """A call at the level of a module or class that loads nothing by itself: `register_model("a/b", ...)`."""
+        if ctx.text or calls.load_of(name) is not None:
+            return False
+        return not any(isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef) for s in self.scopes)
+
+    def load_arguments(self, node: ast.Call, ctx: Ctx, name: str, last: str, words: dict[str, ast.expr]) -> None:
         spec = calls.load_of(name)
         hosted = ctx.hosted or (spec is not None and spec.hosted) or calls.SERVED.search(name) is not None
         base = next((words[k] for k in words if k in _API_KEYS), None)
@@ -667,6 +725,7 @@ class _Walk:
             if last == "from_pretrained" and "Peft" in name and len(node.args) > 1:
                 model_arguments.append(node.args[1])
         command = calls.is_command(name)
+        style = calls.is_style(name)
         first = node.args[0] if node.args else None
         # f("model_id", "a/b"), f("model_id", default="a/b"): helpers that read settings
         named = isinstance(first, ast.Constant) and isinstance(first.value, str) and calls.is_model_key(first.value)
@@ -700,7 +759,8 @@ class _Walk:
                     "default_factory",
                 )
                 model = named and item is not first and len(node.args) == 2
-                self.expr(item, ctx if keep else Ctx(place, ctx.level, model, command=command, hosted=hosted))
+                inner = Ctx(place, ctx.level, model, command=command, hosted=hosted, style=style)
+                self.expr(item, ctx if keep else inner)
         for word in node.keywords:
             if word.arg in (
                 "help",
@@ -737,6 +797,7 @@ class _Walk:
                     hosted=hosted,
                     command=command,
                     family=family,
+                    style=(style and not model) or (word.arg is not None and calls.is_style(word.arg)),
                 ),
             )
         if spec is not None and spec.sure and not hosted:
@@ -852,6 +913,7 @@ class _Walk:
                 self.expr(item, _MESSAGE)
                 continue
             self.expr(item, ctx._replace(place="parameter-default", model=model))
+        ctx = ctx._replace(style=ctx.style or any(calls.is_style(f.strip("-").replace("-", "_")) for f in flags))
         for word in node.keywords:
             if word.arg in ("default", "default_factory", "const"):
                 self.expr(word.value, ctx._replace(place="parameter-default", model=model))
@@ -900,7 +962,7 @@ class _Walk:
 def partial(text: str, lexicon: Lexicon) -> Identity | None:
     """`THUDM/{name}`: the account is written, the rest is not."""
     owner, slash, rest = text.partition("/")
-    if not slash or HOLE in owner or not owner or "/" in rest.strip("/"):
+    if not slash or HOLE in owner or not owner or "/" in rest.strip("/") or ":" in rest:
         return None
     publishers = getattr(lexicon, "publishers", {})
     if owner.lower() not in publishers:
@@ -925,7 +987,11 @@ def loader_name(text: str, family: str) -> Identity | None:
         return Identity(f"whisper-{text}", "", "bare-name", LIKELY)
     if family == "ollama" and re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?(?::[\w.-]+)?", text):
         return Identity(text, "ollama", "ollama-tag", LIKELY)
-    if family == "timm" and re.fullmatch(r"(?:hf[-_]hub:)?[a-zA-Z][\w./-]{3,}", text):
+    if (
+        family == "timm"
+        and re.fullmatch(r"(?:hf[-_]hub:[\w./-]+|[a-z][a-z0-9_.]{3,})", text)
+        and (":" in text or shapes.family(text))
+    ):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
     if family == "clip" and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text) and ("hf-hub:" in text or "ViT" in text):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)

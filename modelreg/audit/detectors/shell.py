@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from modelreg.audit import emit, places, words
 from modelreg.audit.commands import Reading, looks_like_command
@@ -17,6 +18,7 @@ _WHOLE = re.compile(r"\s*[\"']?(?:\$\{?([A-Za-z_]\w*)(?:\[[@*\d]+\])?\}?|%([A-Za
 _EXPANSION = re.compile(r"\$\{([A-Za-z_]\w*|\d)\s*:?[-=]\s*([^${}]*)\}")
 _DECLARE = frozenset("export declare local readonly typeset set setenv env let".split())
 _MAX_INNER = 200
+_MAX_NESTED = 6
 _MAX_VALUES = 500  # of one variable
 
 
@@ -40,7 +42,7 @@ class Shell:
         self.place = place
         self.assigned: dict[str, list[_Assigned]] = {}
         self.order = 0
-        self.inner = 0
+        self.inner = self.nested = 0
         self.loops: set[str] = set()
         self.parts: list[_Assigned] = []  # what the last resolved word was made of
         self.reading = Reading(page, level, self.resolve, self.part, self.code, self.consumed)
@@ -52,10 +54,13 @@ class Shell:
             self._comment(first, last)
         for command in script.commands:
             self._command(command)
-        for first, last in script.inner:
-            if self.inner < _MAX_INNER and last > first:
-                self.inner += 1
-                self.part(first, last)
+        if self.nested < _MAX_NESTED:
+            self.nested += 1
+            for first, last in script.inner:
+                if self.inner < _MAX_INNER and last > first:
+                    self.inner += 1
+                    self.part(first, last)
+            self.nested -= 1
 
     def done(self) -> None:
         """Report assignments, now that it is known how each is used."""
@@ -67,7 +72,7 @@ class Shell:
             kind = places.role(name)
             wanted = kind == places.MODEL or any(v.model for v in values)
             for n, one in enumerate(values):
-                if one.part:
+                if one.part or len(one.value) < 3:
                     continue
                 if kind in (places.DATA, places.NEVER) and not any(v.model for v in values):
                     continue
@@ -199,7 +204,7 @@ class Shell:
         name = name.rstrip("+").partition("[")[0]
         if not value and word.end < len(self.page.text) and self.page.text[word.end] == "(":
             count = 1
-            for item in rest[at + 1 :]:
+            for item in islice(rest, at + 1, None):
                 if (
                     words.is_assignment(item)
                     and "/" not in item.value.partition("=")[0]

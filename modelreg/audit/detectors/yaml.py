@@ -18,7 +18,11 @@ from modelreg.core.finding import MENTION, OPTION, USE, Reference, Unresolved
 MAX_PARSED = 600_000  # characters; longer files are read by lines, so that none takes a second
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
-_TEMPLATE_LINE = re.compile(r"^[ \t]*\{\{-?.*?-?\}\}[ \t]*$|^[ \t]*\{%.*?%\}[ \t]*$", re.MULTILINE)
+_MOST_TEMPLATES = 4000
+# Bounded, since a line of opening braces would cost quadratic time.
+_TEMPLATE_LINE = re.compile(r"^[ \t]*(?:\{\{[^\n]{0,300}?\}\}|\{%[^\n]{0,300}?%\})[ \t]*$", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{[^\n]{0,300}?\}\}|\{%[^\n]{0,300}?%\}")
+_LINE = re.compile(r"^[ \t]*\{\{-?.*?-?\}\}[ \t]*$|^[ \t]*\{%.*?%\}[ \t]*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _LINE = re.compile(r"^[ \t]*(?:-[ \t]+)?[\"']?([\w./-]+)[\"']?[ \t]*:[ \t]+([^\n#]*[^\s#])", re.MULTILINE)
 _ITEM = re.compile(r"^[ \t]*-[ \t]+([^\n]*\S)", re.MULTILINE)
@@ -72,6 +76,8 @@ def _too_deep(text: str) -> bool:
 
 def masked(text: str) -> str:
     """The text with templates replaced by letters of the same length, so that places stay."""
+    if text.count("{{") + text.count("{%") > _MOST_TEMPLATES:
+        return text
     text = _TEMPLATE_LINE.sub(lambda m: " " * len(m[0]), text)
     return _TEMPLATE.sub(lambda m: "T" * len(m[0]), text)
 
@@ -105,7 +111,7 @@ def read(page: Page, level: str = USE, workflow: bool = False) -> None:
 
 
 def _is_template(text: str) -> bool:
-    return _TEMPLATE_LINE.search(text) is not None
+    return ("}}" in text or "%}" in text) and text.count("{{") < _MOST_TEMPLATES and _TEMPLATE_LINE.search(text) is not None
 
 
 def _comments(page: Page, roots: list[Node]) -> None:

@@ -1,0 +1,3 @@
+"""The tests run on a tiny model."""
+
+MODEL = "hf-internal-testing/tiny-random-gpt2"
