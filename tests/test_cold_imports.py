@@ -40,8 +40,6 @@ COMMANDS = [
     ["ledger", "--help"],
     ["lock", "--help"],
     ["exec", "--help"],
-    ["bom", "--help"],
-    ["notice", "--help"],
     ["audit", "--help"],
     ["audit", "examples/chat-service", "--format", "json"],
     ["audit", "examples/chat-service", "--format", "sarif", "--no-cache"],
@@ -50,6 +48,8 @@ COMMANDS = [
     ["policy", "--help"],
     ["policy", "check", "examples/chat-service/modelreg.yaml"],
     ["policy", "explain", "--policy", "examples/chat-service/modelreg.yaml"],
+    ["bom", "--help"],
+    ["notice", "--help"],
 ]
 
 

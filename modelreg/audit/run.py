@@ -104,8 +104,8 @@ def audit(
         ),
     )
     tree = tree._replace(skipped=tuple(s for s in tree.skipped if s.detail != "exclude" or not matches(s.file, own)))
-    scanned = _scan(tree, book, options, environ)
-    return _Audit(root, tree, scanned, policy, parse_facts(dict(facts or {})), options, book, as_of, environ).report()
+    work = _Audit(root, tree, policy, parse_facts(dict(facts or {})), options, book, as_of, environ)
+    return work.report(_scan(tree, book, options, environ, work.judge))
 
 
 def _own_files(folder: str, policy: Policy, options: Options) -> tuple[str, ...]:
@@ -118,14 +118,17 @@ def _own_files(folder: str, policy: Policy, options: Options) -> tuple[str, ...]
     return tuple(found)
 
 
-def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None) -> Scanned:
+def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None, judge: Judge) -> Scanned:
     from modelreg.audit.lexicon import Names
 
     cache = None
     if options.cache:
         cache = Cache(tree.root, signature(book.registry.digest), environ)
         cache.load()
-    return scan(tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard)
+    # Names are decided on while other processes still look at files; the answers are kept.
+    return scan(
+        tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard, seen=judge.places
+    )
 
 
 def folder_of(path: str) -> str:
@@ -134,13 +137,12 @@ def folder_of(path: str) -> str:
 
 
 class _Audit:
-    """One run after the files were looked at."""
+    """One run: what decides, and the report of what was found."""
 
     def __init__(
         self,
         root: str,
         tree: Tree,
-        scanned: Scanned,
         policy: Policy,
         facts: Facts,
         options: Options,
@@ -150,7 +152,6 @@ class _Audit:
     ) -> None:
         self.root = root
         self.tree = tree
-        self.scanned = scanned
         self.policy = policy
         self.options = options
         self.book = book
@@ -180,9 +181,10 @@ class _Audit:
             environ=environ,
         )
 
-    def report(self) -> AuditReport:
-        places = self.judge.places(self.scanned.references)
-        findings = self.judge.findings(places, self.scanned.unresolved, self.scanned.cards, whole=self.whole)
+    def report(self, scanned: Scanned) -> AuditReport:
+        """The report of what was found in the files."""
+        places = self.judge.places(scanned.references)
+        findings = self.judge.findings(places, scanned.unresolved, scanned.cards, whole=self.whole)
         findings = with_fingerprints(findings)
         names = self._names(places)
         findings, counts = suppress.apply(findings, self.policy, self.as_of, names)
@@ -203,9 +205,9 @@ class _Audit:
             facts=dict(self.judge.facts),
             findings=tuple(findings),
             models=tuple(models),
-            unresolved=self.scanned.unresolved,
-            skipped=self.scanned.skipped,
-            summary=self._summary(findings, models, places, gone),
+            unresolved=scanned.unresolved,
+            skipped=scanned.skipped,
+            summary=self._summary(scanned, findings, models, places, gone),
             policy=self.judge.shown(self.policy.path),
         )
 
@@ -221,12 +223,17 @@ class _Audit:
         return names
 
     def _summary(
-        self, findings: Sequence[Finding], models: Sequence[Mapping[str, Any]], places: Sequence[Place], gone: int
+        self,
+        scanned: Scanned,
+        findings: Sequence[Finding],
+        models: Sequence[Mapping[str, Any]],
+        places: Sequence[Place],
+        gone: int,
     ) -> dict[str, Any]:
         levels = Counter(p.level for p in places)
         part = f"since {self.options.since}" if self.options.since else "staged" if self.options.staged else ""
         return {
-            "files": self.scanned.files,
+            "files": scanned.files,
             "files_without_text": self.tree.passed,
             "references": len(places),
             "models": len(models),
@@ -238,8 +245,8 @@ class _Audit:
             "suppressed": sum(f.suppression is not None and f.suppression.status == "accepted" for f in findings),
             "known": sum(f.baseline for f in findings),
             "baseline_gone": gone,
-            "unresolved": len(self.scanned.unresolved),
-            "skipped": dict(sorted(Counter(s.reason for s in self.scanned.skipped).items())),
+            "unresolved": len(scanned.unresolved),
+            "skipped": dict(sorted(Counter(s.reason for s in scanned.skipped).items())),
             "fail_on": list(self.policy.fail_on),
             "locked": self.locked,
             "part": part,

@@ -290,7 +290,10 @@ def test_stale_facts(tree: Path) -> None:
 
 # --- suppressions and baseline -------------------------------------------------------------------------------------
 
-WAIVER = 'policy: {{suppress: [{{rule: requires-agreement, model: {model}, owner: a@b.c, reason: form sent, expires: "{expires}"}}]}}\n'
+WAIVER = (
+    "policy: {{suppress: [{{rule: requires-agreement, model: {model}, owner: a@b.c, reason: form sent, "
+    'expires: "{expires}"}}]}}\n'
+)
 
 
 def test_a_suppression_that_holds(tree: Path) -> None:
@@ -376,7 +379,7 @@ def test_a_baseline_that_is_none(tree: Path) -> None:
         ("use:\n  mau: many\n", "schema", ":2:8"),
         ("use:\n  permission_date: \"2024-13-01\"\n", "bad-facts", ":2:20"),
         (WAIVER.format(model="x", expires="2027-02-30"), "policy-date", ":1:"),
-        ("policy: {suppress: [{rule: nothing, model: x, owner: o, reason: r, expires: never}]}\n", "policy-rule", ":1:28"),
+        ("policy: {suppress: [{rule: no, model: x, owner: o, reason: r, expires: never}]}\n", "policy-rule", ":1:28"),
         ("policy: {suppress: [{rule: headroom, owner: o, reason: r, expires: never}]}\n", "policy-suppress", ":1:21"),
         ("policy: {suppress: [{rule: headroom, model: x, reason: r, expires: never}]}\n", "schema", ":1:21"),
         ("a: 1\na: 2\n", "yaml-repeated-key", ":2:1"),
