@@ -130,9 +130,7 @@ def test_the_serial_number_follows_the_content() -> None:
     assert one == same != other
 
 
-@pytest.mark.parametrize(
-    ("name", "known"), [("report", True), ("report", False), ("hostile", True), ("empty", False)]
-)
+@pytest.mark.parametrize(("name", "known"), [("report", True), ("report", False), ("hostile", True), ("empty", False)])
 def test_the_bindings_read_the_spdx_document(name: str, known: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
