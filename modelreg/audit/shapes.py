@@ -126,7 +126,7 @@ _PLACEHOLDER = re.compile(
     r"^(?:user(?:_?name)?|org(?:_?name|anization(?:_name)?)?|namespace|owner|author|repo(?:_?id|_name)?|path|to|foo|bar|"
     r"baz|qux|example|examples|xxx+|x|y|a|b|c|dummy|fake|mock|test|tests|acme|acme-corp|vendor|company|provider|publisher|"
     r"account|team|group|model[-_]?(?:id|name|path)|hub[-_]?id|name|names?pace|none|null|true|false|n|and|or|not|if|"
-    r"input|output|in|out|yes|no|on|off|he|she|his|him|her|w|km|mb|gb|s|sec|min|max|req|tokens?|bytes?|left|right|"
+    r"input|output|in|out|yes|no|on|off|he|she|his|him|her|cpu|gpu|cuda|w|km|mb|gb|s|sec|min|max|req|tokens?|bytes?|left|right|"
     r"up|down|start|end|key|value|read|write|client|server|train|eval|valid|val|text|json|yaml|http|https|www)$"
 )
 _API = re.compile(
