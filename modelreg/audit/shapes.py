@@ -84,7 +84,9 @@ _CODE = re.compile(
     r"_(?:parser|tool|config|loader|handler|template|test|tests|fn|kernel|kernels|forward|layer|layers|block|wrapper|adapter_fn|"
     r"prompt|benchmark|results?|output|outputs|logs?|script|server|client|runner|recipe|example|demo|params|args)(?:_|$)"
 )
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+")
+_IDENTIFIER = re.compile(
+    r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+"
+)
 # Endings of files that are no weights; `chatglm.cpp` and versions (`v1.5`) are none of these.
 _FILE = re.compile(
     r"\.(?:py[ciw]?|ipynb|md|mdx|rst|txt|json[lc5]?|ya?ml|toml|ini|cfg|conf|lock|sh|bash|bat|ps1|js|mjs|cjs|jsx|ts|tsx|vue|"

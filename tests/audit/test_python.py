@@ -43,7 +43,9 @@ def test_names_nothing(text: str, lexicon: Names) -> None:
 
 
 @pytest.mark.parametrize(("text", "wanted"), [*cases.LOADS, *cases.PLACES, *cases.RESOLVED])
-def test_the_sieve_lets_every_line_through_that_names_a_model(text: str, wanted: dict[str, str], lexicon: Names) -> None:
+def test_the_sieve_lets_every_line_through_that_names_a_model(
+    text: str, wanted: dict[str, str], lexicon: Names
+) -> None:
     if wanted:
         assert lexicon.lines(text.encode())
 
@@ -124,7 +126,9 @@ def test_a_file_that_does_not_parse_is_read_by_lines(lexicon: Names) -> None:
 
 
 def test_parts_of_a_large_module_give_what_the_whole_gives(lexicon: Names) -> None:
-    filler = "\n\n".join(f"def f{n}(x):\n    '''Text\nat the margin of {n}.'''\n    return x + {n}\n" for n in range(400))
+    filler = "\n\n".join(
+        f"def f{n}(x):\n    '''Text\nat the margin of {n}.'''\n    return x + {n}\n" for n in range(400)
+    )
     text = f'ORG = "THUDM"\n{filler}\n@wrap(\n    model="deep-lab/own"\n)\ndef g():\n    return load(ORG + "/chatglm-6b")\n{filler}\n'
     assert names(text, lexicon) == {"deep-lab/own": "use", "THUDM/chatglm-6b": "use"}
     lines = {r.line for r in python.detect(source(text), lexicon) if isinstance(r, Reference)}
@@ -175,7 +179,9 @@ LEXICON = load_lexicon()
         'x = "' + "THUDM/chatglm-6b " * 20000 + '"',
         'x = "' + "a/" * 100000 + '"',
         "# " + "THUDM/chatglm-6b " * 20000,
-        'a = "THUDM/x"\n' + "\n".join(f"a{n} = a{n - 1} + a{n - 1}" for n in range(1, 60)) + "\nAutoModel.from_pretrained(a59)",
+        'a = "THUDM/x"\n'
+        + "\n".join(f"a{n} = a{n - 1} + a{n - 1}" for n in range(1, 60))
+        + "\nAutoModel.from_pretrained(a59)",
         "def f(a=f):\n" * 50 + 'x = "THUDM/chatglm-6b"',
         "\n".join('x = "THUDM/chatglm-6b"' for _ in range(5000)),
         'M = "' + "x" * 1_000_000 + '"',

@@ -29,7 +29,7 @@ _SHELL = re.compile(
 )
 _REMOTE = re.compile(r"https?://(?!localhost|127\.|0\.0\.0\.0|\[::1|192\.168\.|10\.|host\.docker)")
 _API_KEYS = frozenset(
-    "base_url api_base api_url openai_api_base endpoint_url api_endpoint inference_server_url".split()
+    ["base_url", "api_base", "api_url", "openai_api_base", "endpoint_url", "api_endpoint", "inference_server_url"]
 )
 _SERVICE = re.compile(
     r"(?i)(?:^|[/_.-])(?:together(?:_?ai)?|groq|fireworks(?:_ai)?|openrouter|siliconflow|deepinfra|replicate|anyscale|novita(?:_ai)?|"
@@ -654,8 +654,7 @@ class _Walk:
                 if last == "format" and isinstance(inner, ast.Constant) and not ctx.text and self.combined(node, ctx):
                     self.hush(node)
                     return
-                else:
-                    self.expr(inner, ctx if last not in calls.COMPARES else ctx._replace(model=False))
+                self.expr(inner, ctx if last not in calls.COMPARES else ctx._replace(model=False))
         elif not isinstance(node.func, ast.Name):
             self.expr(node.func, ctx._replace(model=False))
         if calls.is_message(name):
@@ -1079,9 +1078,7 @@ def _holds_text(node: ast.expr) -> bool:
                 return True
         elif isinstance(part, ast.BinOp):
             stack += [part.left, part.right]
-        elif isinstance(part, ast.JoinedStr):
-            return True
-        elif isinstance(part, ast.Name) and part.id.isupper():
+        elif isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Name) and part.id.isupper()):
             return True
     return False
 
@@ -1089,6 +1086,30 @@ def _holds_text(node: ast.expr) -> bool:
 def _settings(name: str) -> bool:
     """Keys of a map under a model's name that hold something else: device, dtype, revision."""
     return name.lower() in (
-        "device dtype revision type format template prompt_template backend provider api_key max_tokens temperature "
-        "torch_dtype precision quantization license task language lang class module version url base_url".split()
+        [
+            "device",
+            "dtype",
+            "revision",
+            "type",
+            "format",
+            "template",
+            "prompt_template",
+            "backend",
+            "provider",
+            "api_key",
+            "max_tokens",
+            "temperature",
+            "torch_dtype",
+            "precision",
+            "quantization",
+            "license",
+            "task",
+            "language",
+            "lang",
+            "class",
+            "module",
+            "version",
+            "url",
+            "base_url",
+        ]
     )
