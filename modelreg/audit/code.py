@@ -50,6 +50,8 @@ LUA = Language(("--",), (("--[[", "]]"), ("/*", "*/")), (("[[", "]]", False), ('
 PYTHON_LIKE = Language(("#",), (), (('"""', '"""', True), ("'''", "'''", True), ('"', '"', True), ("'", "'", True)))
 
 _LONGEST = 20_000
+_MOST = 800_000  # characters; no program that people write is longer
+_ID_STRING = re.compile(r"[\"'`]((?:https://huggingface\.co/)?[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{2,90})[\"'`]")
 # What takes a model as its first string, by the end of its name.
 _LOADERS = re.compile(
     r"(?:from_?[pP]retrained|hf_?[hH]ub_?[dD]ownload|snapshot_?[dD]ownload|pipeline|SentenceTransformer|CrossEncoder|AutoModel\w*|AutoTokenizer"
@@ -115,7 +117,11 @@ _TEMPLATE_PART = re.compile(r"\$\{[^}]*\}|\{[^{}]*\}|#\{[^}]*\}|\\\([^)]*\)")
 
 
 def read_code(page: Page, language: Language, start: int, end: int, level: str = USE) -> None:
-    """Report what the strings and comments of text[start:end] name."""
+    """Report what the strings and comments of text[start:end] name. Of what a program wrote, only strings that are ids."""
+    if end - start > _MOST or _is_minified(page.text, start, end):
+        for match in _ID_STRING.finditer(page.text, start, end):
+            emit.certain(page, match.start(1), match.end(1), match[1], "generated", MENTION)
+        return
     _Code(page, language, start, end, level).read()
 
 
@@ -534,6 +540,10 @@ class _Code:
                 r"\bimport\s*$", self.page.text[max(self.start, self.brackets[-1][1] - 20) : self.brackets[-1][1]]
             )
         )
+
+
+def _is_minified(text: str, start: int, end: int) -> bool:
+    return end - start > 20_000 and (end - start) / (text.count("\n", start, end) + 1) > 1000
 
 
 def _option_role(name: str) -> str:
