@@ -287,6 +287,7 @@ CODE: list[Case] = [
     ("a.cpp", f'params.model = "{Q}"; // {B}\n', (f"use {Q}", f"mention {B}")),
     ("a.rb", f'MODEL = ENV.fetch("MODEL", "{Q}") # {B}\n', (f"use {Q}", f"mention {B}")),
     ("a.php", f"<?php $model = '{Q}'; // {B}\n", (f"use {Q}", f"mention {B}")),
+    ("a.min.js", "x" * 30_000 + f';f("{Q}");\n', (f"mention {Q}",)),
     ("a.tf", f'variable "model" {{\n  default = "{Q}"\n}}\n', (f"use {Q}@2",)),
 ]
 

@@ -36,7 +36,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
         if setting:
             first, last = start + setting.start(2), start + setting.end(2)
             value = setting[2].strip()
-            shell._assign(setting[1], Word(value, first, last), int(branch or depth > 0), OPTION if branch else USE)  # noqa: SLF001
+            shell._assign(setting[1], Word(value, first, last), int(branch or depth > 0), OPTION if branch else USE)
             continue
         found = split_line(source.text, start, end)
         parts: list[Word] = []
@@ -47,7 +47,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
                 if parts:
                     for part in parts:
                         for name in re.findall(r"%(\w+)%|!(\w+)!", part.value):
-                            shell._use(name[0] or name[1], False)  # noqa: SLF001
+                            shell._use(name[0] or name[1], False)
                     shell.reading.command(parts)
                 parts = []
             else:
