@@ -95,15 +95,16 @@ _LOCAL_FILE = re.compile(
     r"(?i)ollama|transformers\.js|@xenova/transformers|@huggingface/transformers|localhost|127\.0\.0\.1|onnxruntime|llama|candle|hf[-_]hub|web-llm|vllm|0\.0\.0\.0|langchain_?community"
 )
 _CONSTANT = re.compile(
-    r"\b([A-Za-z_$][\w$]*)\s*(?::\s*&?(?:'static\s+)?[A-Za-z]\w*)?\s*:?=\s*(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s*(?:;|,|\)|$|\n|//)"
+    r"\b([A-Za-z_$][\w$]{0,80})\s{0,20}(?::\s{0,20}&?(?:'static\s{1,20})?[A-Za-z]\w{0,60})?\s{0,20}:?=\s{0,20}(?:String::from\(|@|r)?[\"'`]([^\"'`\n${}]{1,120})[\"'`]\)?\s{0,20}(?:;|,|\)|$|\n|//)"
 )
 # `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
 _FROM_ENV = re.compile(
-    r"\b([A-Za-z_$]\w*)\s*(?::\s*\w+\s*)?(?::?=)\s*(?:process\.env\.|[\w.:]*(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s*[(\[]\s*[\"'])([A-Za-z_]\w*)"
+    r"\b([A-Za-z_$]\w{0,80})\s{0,20}(?::\s{0,20}\w+\s{0,20})?(?::?=)\s{0,20}(?:process\.env\.|[\w.:]{0,60}(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s{0,20}[(\[]\s{0,20}[\"'])([A-Za-z_]\w*)"
 )
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
 _WORTH = re.compile(r"[-/:\d]")
+_COMPOSED = re.compile(r"[ $%{}\n#\\]")
 _NEAR = re.compile(r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command")
 _HOLE = re.compile(r"%[sv]|\{\}")
 _PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
@@ -243,8 +244,13 @@ class _Code:
     def _judge(self, begin: int, first: int, stop: int, value: str) -> None:
         page, text = self.page, self.page.text
         head = text[max(self.start, begin - 240) : begin]
-        if _WORTH.search(value) is None and _NEAR.search(head[-120:]) is None:
-            return  # a word with nothing around it that speaks of models
+        if _NEAR.search(head[-120:]) is None:
+            # Nothing around it speaks of models: only what is surely one counts, and most strings are not.
+            if _WORTH.search(value) is None:
+                return
+            joined = "+" in text[max(0, begin - 3) : begin] or "+" in text[stop + 1 : stop + 4]
+            if not joined and _COMPOSED.search(value) is None and page.lexicon.exact(value.strip()) is None:
+                return
         line_head = head[head.rfind("\n") + 1 :]
         before = head.rstrip()
         if re.search(r"(?:\bfrom|\bimport|\brequire\(|#include|\buse)\s*\(?\s*$", head) or re.match(
@@ -319,7 +325,7 @@ class _Code:
         if role == places.ALIAS:
             emit.certain(page, first, stop, value, "alias", MENTION)
             return
-        if _ENV_DEFAULT.search(head):
+        if _ENV_DEFAULT.search(head[-100:]):
             name = _ENV_NAME.search(line_head)
             strong = role == places.MODEL or (name is not None and places.role(name[1] or name[2]) == places.MODEL)
             emit.in_place(page, first, stop, value, "env-default", level, weak=not strong)
@@ -450,7 +456,7 @@ class _Code:
         return "", 0
 
     def _key(self, head: str, begin: int) -> str:
-        match = _KEY.search(head)
+        match = _KEY.search(head[-110:])
         if match:
             return match[1] or match[2] or ""
         if re.search(r"[\[,(]\s*$", head) and self.brackets and self.brackets[-1][0] in "[{":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelreg.audit import places
+from modelreg.audit import places, shapes
 from modelreg.audit.lines import Page
 from modelreg.audit.source import Identity
 from modelreg.core.finding import CERTAIN, HOSTED, LIKELY, MENTION, OPTION, POSSIBLE, USE
@@ -72,13 +72,23 @@ def in_place(
             return True
     identity = page.lexicon.exact(stripped)
     if identity is None and not weak:
-        identity = page.lexicon.in_model_place(stripped)
+        identity = page.lexicon.in_model_place(stripped) or _shaped(stripped)
     if identity is not None and identity.kind == "hosted" and weak and stripped.isalpha():
         return False  # a service sells a model by the name of `command`
     if identity is None:
         return _parts(page, start, end, stripped, place, level, weak)
     page.add(*span(page, start, end, stripped), identity, place, level, via)
     return True
+
+
+def _shaped(value: str) -> Identity | None:
+    """A bare name or folder of no known family, but with a size, or two words that models bear: `wd-large-tagger-v3`."""
+    last = value.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    if not shapes.BARE.fullmatch(last) or len(last) < 6 or shapes.is_file(last) or shapes.like_data(last) or "://" in value:
+        return None
+    if shapes.sized(last) or (shapes.marks(last) >= 2 and last.count("-") + last.count("_") >= 2):
+        return Identity(last, "file" if "/" in value else "", "path" if "/" in value else "bare-name", POSSIBLE)
+    return None
 
 
 _AT_HOST = re.compile(r"([^@\s]+)@[\w.-]+@\d+")

@@ -156,6 +156,8 @@ def role(key: str) -> str:
         return NEVER
     if any(w in ("dataset", "datasets") for w in words):
         return DATA
+    if any(w in ("save", "saved", "output", "export", "upload", "push") for w in words):
+        return NEVER  # where something is written
     if words[0] in ("image", "docker", "container") and last not in ("model", "encoder"):
         return NEVER
     if words[:2] in (["output", "model"], ["hub", "model"], ["save", "model"], ["push", "to"], ["upload", "to"]):

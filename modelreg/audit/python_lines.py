@@ -118,14 +118,14 @@ def _texts(source: Source, lexicon: Lexicon, text: str, number: int, offset: int
 def _string(source: Source, lexicon: Lexicon, code: str, number: int, match: re.Match[str]) -> Iterator[Reference]:
     quoted = match.group(1)
     value, start = quoted[1:-1], match.end() - len(quoted) + 1
-    before = code[: match.start()].rstrip()
-    after = code[match.end() :].lstrip()
+    before = code[max(0, match.start() - 200) : match.start()].rstrip()
+    after = code[match.end() : match.end() + 40].lstrip()
     if after.startswith(":") and re.match(r":\s*[rRfF]?[\"']", after):
         return  # the key of a map beside its value: the value is what loads
     call = _CALL.search(before)
     if call and CANCELS.search(call.group(1)):
         return
-    key = _KEY.search(before[-120:])
+    key = _KEY.search(before)
     name = key.group(1).strip("\"'") if key else ""
     if re.search(r"\s", value.strip()):
         for a, b, inside in lexicon.in_text(value):

@@ -29,7 +29,7 @@ from modelreg.audit.walk import Options as WalkOptions
 from modelreg.audit.walk import Tree, walk
 from modelreg.book import Book, open_book
 from modelreg.core.facts import Facts, is_date, parse_facts
-from modelreg.core.finding import LEVELS, AuditReport, Finding
+from modelreg.core.finding import LEVELS, AuditReport, Finding, Skipped
 from modelreg.ledger.places import ENVIRONMENT, PROJECT_FOLDER, find_project_ledger
 from modelreg.registry.sources import PROJECT_FILE
 
@@ -97,13 +97,18 @@ def audit(
         root,
         WalkOptions(
             include=options.include,
-            exclude=(*policy.exclude, *own),
+            exclude=own if policy.inside else (*policy.exclude, *own),
             since=options.since,
             staged=options.staged,
             ignored=options.ignored,
         ),
     )
     tree = tree._replace(skipped=tuple(s for s in tree.skipped if s.detail != "exclude" or not matches(s.file, own)))
+    if policy.inside and policy.exclude:
+        # The patterns begin at a folder above the tree, where the walker knows nothing of them.
+        out = {f.path for f in tree.files if policy.matches(f.path, policy.exclude)}
+        skipped = (*tree.skipped, *(Skipped(path, "excluded", "exclude") for path in out))
+        tree = tree._replace(files=tuple(f for f in tree.files if f.path not in out), skipped=tuple(sorted(skipped)))
     work = _Audit(root, tree, policy, parse_facts(dict(facts or {})), options, book, as_of, environ)
     return work.report(_scan(tree, book, options, environ, work.judge))
 
@@ -126,9 +131,7 @@ def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] |
         cache = Cache(tree.root, signature(book.registry.digest), environ)
         cache.load()
     # Names are decided on while other processes still look at files; the answers are kept.
-    return scan(
-        tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard, seen=judge.places
-    )
+    return scan(tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard, seen=judge.places)
 
 
 def folder_of(path: str) -> str:
@@ -157,7 +160,8 @@ class _Audit:
         self.book = book
         self.as_of = as_of
         self.locked = options.locked or policy.locked
-        self.whole = not (options.since or options.staged or options.include) and os.path.isdir(root)
+        part = options.since or options.staged or options.include or policy.inside
+        self.whole = not part and os.path.isdir(root)
         lookup = Lookup(book, as_of, policy.max_age)
         evidence = self._evidence(environ)
         self.judge = Judge(lookup, policy, facts, evidence, locked=self.locked, root=tree.root)

@@ -84,7 +84,9 @@ _CODE = re.compile(
     r"_(?:parser|tool|config|loader|handler|template|test|tests|fn|kernel|kernels|forward|layer|layers|block|wrapper|adapter_fn|"
     r"prompt|benchmark|results?|output|outputs|logs?|script|server|client|runner|recipe|example|demo|params|args)(?:_|$)"
 )
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+")
+_IDENTIFIER = re.compile(
+    r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z][a-z]+(?:[A-Z]+[a-z]*|\d+(?=[A-Z]))+[a-z0-9]*(?:Model|Config|Processor|Tokenizer\w*|For\w+)|_\w+"
+)
 # Endings of files that are no weights; `chatglm.cpp` and versions (`v1.5`) are none of these.
 _FILE = re.compile(
     r"\.(?:py[ciw]?|ipynb|md|mdx|rst|txt|json[lc5]?|ya?ml|toml|ini|cfg|conf|lock|sh|bash|bat|ps1|js|mjs|cjs|jsx|ts|tsx|vue|"
@@ -124,7 +126,7 @@ _PLACEHOLDER = re.compile(
     r"^(?:user(?:_?name)?|org(?:_?name|anization(?:_name)?)?|namespace|owner|author|repo(?:_?id|_name)?|path|to|foo|bar|"
     r"baz|qux|example|examples|xxx+|x|y|a|b|c|dummy|fake|mock|test|tests|acme|acme-corp|vendor|company|provider|publisher|"
     r"account|team|group|model[-_]?(?:id|name|path)|hub[-_]?id|name|names?pace|none|null|true|false|n|and|or|not|if|"
-    r"input|output|in|out|yes|no|on|off|he|she|his|him|her|w|km|mb|gb|s|sec|min|max|req|tokens?|bytes?|left|right|"
+    r"input|output|in|out|yes|no|on|off|he|she|his|him|her|cpu|gpu|cuda|w|km|mb|gb|s|sec|min|max|req|tokens?|bytes?|left|right|"
     r"up|down|start|end|key|value|read|write|client|server|train|eval|valid|val|text|json|yaml|http|https|www)$"
 )
 _API = re.compile(

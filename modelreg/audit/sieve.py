@@ -1,8 +1,8 @@
 """Which lines of a file can name a model at all, told from its bytes at a fraction of the cost of parsing.
 
-The bytes are folded (small letters, no `-_.`, anything but letters, digits and `/` a blank) and split into words. Each word is
-judged once in the life of the process; a file is then a few operations on sets. What passes is parsed; the sieve never
-decides that something is a model.
+The bytes are folded (small letters, no `-_.`, anything but letters, digits and `/` a blank) and split into words.
+Each word is judged once in the life of the process; a file is then a few operations on sets. What passes is parsed;
+the sieve never decides that something is a model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
 _FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
 _FOLDED = bytes(_FOLD)
 
-_QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/?[\"'`@:]")
+_QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[/ ]?[\"'`@:]")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
     rb"weights|load|download|teacher|draft"
@@ -60,7 +60,7 @@ class Sieve:
         self._good: set[bytes] = set()
 
     def lines(self, data: bytes) -> list[int]:
-        """Numbers of the lines, from 1 and in order, that can name a model; empty for a file that need not be parsed."""
+        """Lines (from 1, in order) that can name a model; none for a file that need not be parsed."""
         folded = data.replace(b"/", b"/ ").translate(_FOLDED, b"-_.").replace(b'"', b' " ')
         found = set(folded.split())
         fresh = found - self._judged
@@ -79,12 +79,14 @@ class Sieve:
                 if _NEAR.search(folded, max(0, at - 120), at):
                     places.append(at)
         numbers = _numbers(folded, places)
-        quoted = [
-            match.start()
-            for match in _QUOTED_ID.finditer(data)
+        quoted: list[int] = []
+        passed = 0  # up to here the line is known to be wanted
+        for match in _QUOTED_ID.finditer(data):
+            at = match.start()
             # The name of what holds it may stand some lines above: keys of maps, arguments of calls.
-            if _NEAR.search(data, max(0, match.start() - 200), match.start())
-        ]
+            if at >= passed and _NEAR.search(data, max(0, at - 200), at):
+                quoted.append(at)
+                passed = data.find(b"\n", at) % (len(data) + 1)  # -1 is the end
         numbers |= _numbers(data, quoted)
         return sorted(numbers)
 
@@ -92,7 +94,8 @@ class Sieve:
         if len(word) > _MAX_WORD or len(word) < 3:
             return False
         if word.endswith(b"/"):
-            return word in self._owners or (word[0] in b"nrt" and word[1:] in self._owners)
+            known = word in self._owners or (word[0] in b"nrt" and word[1:] in self._owners)
+            return known or vocabulary.HOSTS.search(word) is not None
         if word in self._weak:
             return False
         if word in self._names or word in vocabulary.LOADERS or word.endswith(vocabulary.LOADER_ENDS):

@@ -70,7 +70,7 @@ SERVED = re.compile(
     rb"step[12]|baichuan|360gpt|sense(?:chat|nova)|grok|sonar|voyage|titan|nova(?:lite|micro|pro|premier)|luminous|wanx|paraformer|sambert|cosyvoice)"
 )
 HOSTS = re.compile(
-    rb"huggingfaceco/|hfco/|hfmirrorcom/|modelscopecn/|ollamacom/|gguf$|^models[a-z0-9]{3,}|llamafile$|hub$"
+    rb"^ttsmodels/$|huggingfaceco/|hfco/|hfmirrorcom/|modelscopecn/|ollamacom/|gguf$|^models[a-z0-9]{3,}|llamafile$|hub$"
 )
 # Calls whose argument is read even where no name is near; long names may follow a module's.
 LOADERS = frozenset(

@@ -15,7 +15,7 @@ import fuzz_audit
 from modelreg.audit.lexicon import load_lexicon
 
 LEXICON = load_lexicon()
-N = 60_000
+N = 12_000
 HOSTILE = {
     "open brackets": "[" * N,
     "open braces": "{" * N,
@@ -40,7 +40,7 @@ HOSTILE = {
     "templates": "{{ " * N,
     "percent": "%a" * N,
     "slashes": "a/" * N,
-    "long word": "a" * (4 * N),
+    "long word": "a" * (20 * N),
     "long id": "Qwen/" + "Qwen2-7B-" * N,
     "tables": "".join(f"[t{n}.a.b]\nx = 1\n" for n in range(N // 10)),
     "array tables": "[[a.b]]\n" * (N // 4),
@@ -52,7 +52,7 @@ HOSTILE = {
     "plus": '"a" + ' * (N // 4),
     "dashes": "---\n" * (N // 4),
     "anchors": "- &a x\n- *a\n" * (N // 10),
-    "blanks": " " * (4 * N),
+    "blanks": " " * (20 * N),
     "newlines": "\n" * N,
     "carriage returns": "\r" * N,
     "json": '{"model": "a/b-7b", "x": [1, 2]},\n' * (N // 12),

@@ -255,6 +255,19 @@ def test_excluded_paths_are_not_looked_at_and_the_report_says_so(tree: Path) -> 
     assert any(s.file.startswith("vendor") and s.reason == "excluded" for s in report.skipped)
 
 
+def test_patterns_begin_at_the_folder_of_the_policy(tree: Path) -> None:
+    write(tree, {"app/lab/a.txt": f"use: {FORM}\n", "app/b.txt": f"use: {FORM}\n", "app/out/c.txt": f"use: {FORM}\n"})
+    rules = 'paths: [{match: "app/lab/**", level: mention}, {match: "app/out/**", exclude: true}]'
+    (tree / "modelreg.yaml").write_text(PRODUCT + f"policy: {{{rules}}}\n", encoding="utf-8")
+    for root, prefix in ((tree, "app/"), (tree / "app", "")):
+        report = run(root)
+        assert {f.reference.file: f.reference.level for f in report.findings} == {
+            f"{prefix}lab/a.txt": "mention",
+            f"{prefix}b.txt": "use",
+        }
+        assert [s.reason for s in report.skipped] == ["excluded"]
+
+
 # --- numbers and age -----------------------------------------------------------------------------------------------
 
 

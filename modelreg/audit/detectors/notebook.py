@@ -1,7 +1,7 @@
 """Notebooks: the sources of cells, never their outputs; a place is the line of the JSON file.
 
-All code cells are read as one module, so that a constant of one cell is known in the next. Lines of magics are taken out of it:
-`!`, `%env` and `%%bash` are read as shell.
+All code cells are read as one module, so that a constant of one cell is known in the next. Lines of magics are taken
+out of it: `!`, `%env` and `%%bash` are read as shell.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_SET = re.compile(r"(?i)\s*(?:\[[\w.\[\]]+\]\s*)?\$(?:env:|script:|global:)?([A-Za-z_]\w*)\s*=\s*([^\n]*)")
+_SET = re.compile(r"(?i)\s*(?:\[[\w.\[\]]+\]\s*)?(?:\$(?:env:|script:|global:)?)?[\"']?([A-Za-z_]\w*)[\"']?\s*=\s*([^\n]*)")
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 
 
@@ -21,7 +21,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
     page = Page(source, lexicon)
     shell = Shell(page)
     text = source.text
-    depth = 0
+    branches: list[bool] = []
     block = False
     at = 0
     while at < len(text):
@@ -36,7 +36,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
             block = (block or "<#" in line) and "#>" not in line
             emit.running_text(page, at, stop, "comment")
         elif setting:
-            _setting(page, shell, setting, at, depth)
+            _setting(page, shell, setting, at, sum(branches))
         else:
             found = split_line(text, at, stop)
             while found and found[0].value in ("&", "if", "}", "{", "else", "try", "."):
@@ -46,7 +46,12 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
                     shell._use(name, False)  # noqa: SLF001
             if found:
                 shell.reading.command(found)
-        depth = max(0, depth + line.count("{") - line.count("}"))
+        choice = re.match(r"(?i)[\s}]*(?:if|else|elseif|switch)\b", line) is not None
+        for sign in re.findall(r"[{}]", line):
+            if sign == "{" and len(branches) < 500:
+                branches.append(choice)
+            elif sign == "}" and branches:
+                branches.pop()
         at = stop + 1
     shell.done()
     yield from page.results()
