@@ -26,6 +26,11 @@ _FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
 _FOLDED = bytes(_FOLD)
 
 _QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[/ ]?[\"'`@:]")
+# `name:tag` of Ollama, a size, a quantization or a word behind the colon; not host:port.
+_QUOTED_TAG = re.compile(
+    rb"[\"'`](?:[a-z0-9][\w.-]*/)?[a-z][a-z0-9._-]{1,48}:(?=[a-z0-9._-]*[a-z])[a-z0-9][\w.-]*[\"'`]", re.ASCII
+)
+_SIZE_TAG = re.compile(rb"(?:e?[0-9]+(?:\.[0-9]+)?[bm]|latest|q[2-8]_|fp16|instruct|chat|mini|small|large)")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
     rb"weights|load|download|teacher|draft"
@@ -90,7 +95,8 @@ class Sieve:
             if at >= passed and _NEAR.search(data, max(0, at - 200), at):
                 quoted.append(at)
                 passed = data.find(b"\n", at) % (len(data) + 1)  # -1 is the end
-        numbers |= _numbers(data, quoted)
+        tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m)]
+        numbers |= _numbers(data, sorted([*quoted, *tagged]))
         return sorted(numbers)
 
     def _judge(self, word: bytes) -> bool:
@@ -106,6 +112,12 @@ class Sieve:
         if vocabulary.HOSTS.search(word) or vocabulary.BARE.match(word) or vocabulary.SERVED.match(word):
             return True
         return vocabulary.SIZED.search(word) is not None and vocabulary.STEMS.search(word) is not None
+
+
+def _tag_is_worth(data: bytes, match: re.Match[bytes]) -> bool:
+    """Whether a quoted `name:tag` may be a model's: by its tag, or by a word that stands before it."""
+    tag = match[0].rpartition(b":")[2][:-1]
+    return _SIZE_TAG.match(tag) is not None or _NEAR.search(data, max(0, match.start() - 80), match.start()) is not None
 
 
 def _places(folded: bytes, word: bytes) -> list[int]:
