@@ -40,6 +40,9 @@ COMMANDS = [
     ["ledger", "--help"],
     ["lock", "--help"],
     ["exec", "--help"],
+    ["quantize", "--help"],
+    ["bench", "--help"],
+    ["doctor", "--help"],
 ]
 
 
