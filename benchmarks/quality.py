@@ -155,10 +155,8 @@ def logits_on(run: Callable[[Tensor], Tensor], texts: list[tuple[Tensor, Tensor]
 
 def compiled(folder: Path, scheme: Scheme) -> Any:
     """The same model through the kernels."""
-    from modelreg.inference.packed import in_memory
-    from modelreg.inference.packed.make import Recipe
-
-    return in_memory(folder, Recipe(scheme.layers, scheme.head))
+    bits = int(scheme.layers[3])
+    return _open_model(folder, quant=bits, scheme=scheme.layers, head=scheme.head, kernels="force")
 
 
 def demo_errors(model: Any) -> dict[str, dict[str, float]]:

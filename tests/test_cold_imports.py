@@ -50,6 +50,9 @@ COMMANDS = [
     ["policy", "explain", "--policy", "examples/chat-service/modelreg.yaml"],
     ["bom", "--help"],
     ["notice", "--help"],
+    ["quantize", "--help"],
+    ["bench", "--help"],
+    ["doctor", "--help"],
 ]
 
 

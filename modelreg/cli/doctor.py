@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -186,9 +187,11 @@ def _bandwidth(threads: int, available: int, compiled: bool) -> float:
     """Bytes a second; 0 where it cannot be measured."""
     from modelreg.inference.measure import ReadProbe
 
-    read = None
+    read: Callable[[int, int], int] | None = None
     if compiled:
-        from modelreg.inference.kernels import read_memory as read
+        from modelreg.inference import kernels
+
+        read = kernels.read_memory
     try:
         return ReadProbe(min(512 * 2**20, available // 4), threads, read).median(7)
     except (OSError, MemoryError, ValueError):

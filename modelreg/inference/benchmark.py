@@ -271,7 +271,7 @@ def table(points: Sequence[Point]) -> list[list[str]]:
                 f"{p.low:.2f} - {p.high:.2f}",
                 f"{p.timing.seconds * 1e3:.1f}",
                 share,
-                f"{p.timing.quiet}/{p.timing.count}",
+                f"{p.timing.quiet}/{p.timing.samples}",
                 f"{p.timing.foreign:.0%}",
             ]
         )

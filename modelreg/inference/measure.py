@@ -32,13 +32,13 @@ class Summary(NamedTuple):
 
     Attributes:
         seconds: median of the quiet ones; low, high: the quartiles of these.
-        count, quiet: samples, and how many of them were quiet; foreign: median share of others over all.
+        samples, quiet: how many, and how many of them were quiet; foreign: median share of others over all.
     """
 
     seconds: float
     low: float
     high: float
-    count: int
+    samples: int
     quiet: int
     foreign: float
 

@@ -101,7 +101,7 @@ def test_bench_measures(gate: Gate) -> None:
         assert point["low"] <= point["tokens_per_second"] <= point["high"]
         assert (point["share_of_limit"] is None) == (point["kind"] == "prefill")
         assert point["timing"]["foreign"] >= 0
-    assert points["decode", 8, 1]["timing"]["count"] == 6
+    assert points["decode", 8, 1]["timing"]["samples"] == 6
     assert found["bandwidth"]["low"] <= found["bandwidth"]["bytes_per_second"] <= found["bandwidth"]["high"]
     assert found["peak_bytes"] > found["weights_bytes"] > found["read_bytes_per_step"] > 0
     assert found["load_seconds"] > 0

@@ -85,7 +85,7 @@ class Writer:
             got, want = f"{tensor.dtype} {tuple(tensor.shape)}", f"{entry.dtype} {entry.shape}"
             raise ValueError(f"{name} is {got}; {want} was announced")
         if entry.nbytes:
-            data = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+            data: Any = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
             _write_at(self._file, offset, memoryview(data))
         self._missing.discard(name)
 
@@ -125,7 +125,7 @@ class Mapped:
         self._entries = {name: entry for name, entry in header.items() if not name.startswith(PAD)}
         self.nbytes = path.stat().st_size
         # A private mapping: never written to, and nothing written by mistake could reach the file.
-        storage = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=self.nbytes)
+        storage: Any = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=self.nbytes)
         self._bytes = torch.empty(0, dtype=torch.uint8).set_(storage)
 
     @property
