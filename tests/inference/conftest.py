@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,43 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
+from modelreg.inference import kernels
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """Tiny tensors: a second thread only waits, and on a busy machine it waits long."""
-    from modelreg.inference import kernels
-
     torch.set_num_threads(1)
     if kernels.available():
         kernels.set_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(7)
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Skips where there is no compiled file (a machine without a C compiler)."""
+    if not kernels.available():
+        pytest.skip(f"no compiled kernels: {kernels.why_not()}")
+
+
+@pytest.fixture(params=["portable", "best"])
+def variant(request: pytest.FixtureRequest, compiled: None) -> Iterator[str]:
+    """The test runs once with portable C and once with the best variant of this processor."""
+    name = "portable" if request.param == "portable" else kernels.variants()[0]
+    with kernels.use_variant(name):
+        yield name
+
+
+@pytest.fixture
+def threads(compiled: None) -> Iterator[None]:
+    """Threads may be changed in the test."""
+    before = kernels.threads()
+    yield
+    kernels.set_threads(before)
 
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -37,7 +37,7 @@ def test_logits_step_by_step(make_model: MakeModel, generation: str, device: str
     model = opened(make_model, generation, device)
     fixed = CapturedModel(model, 64)
     slow, fast = model.new_cache(), fixed.new_cache()
-    ids = torch.tensor([prompt(generation, 10), prompt(generation, 10)[::-1][2:] + [57, 60]][:1], device=device)
+    ids = torch.tensor([prompt(generation, 10), [*prompt(generation, 10)[::-1][2:], 57, 60]][:1], device=device)
     with torch.inference_mode():
         assert_close(fixed(ids, cache=fast), model(ids, cache=slow))
         for token in (7, 9, 11, 13):

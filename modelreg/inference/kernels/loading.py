@@ -1,7 +1,8 @@
 """Finds the compiled file, loads it once, and says why where it cannot.
 
-The file lies beside this module (built with the wheel, or by `make kernels`). It has no OpenMP runtime of its own: the
-entry point of the one that torch has loaded is handed over, so that a process has one pool of threads.
+The file lies beside this module (built with the wheel, or by `make kernels`). It starts no threads and has no OpenMP
+runtime of its own: workers are started here (Linux), or the entry point of the runtime that torch has loaded is handed
+over; native/threads.c says why.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, c_char_p, c_float, c_int, c_int64, c_void_p
@@ -22,7 +24,7 @@ from modelreg.inference.problems import NoKernelsError
 FILE = Path(__file__).with_name("_native.dll" if sys.platform == "win32" else "_native.so")
 # Names a variant (`portable`, `avx2`, ...) or is `off`.
 VARIABLE = "MODELREG_KERNELS"
-ABI = 3
+ABI = 4
 
 
 class Weight(ctypes.Structure):
@@ -62,6 +64,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "mrk_select": (c_int, [c_char_p]),
     "mrk_set_runtime": (None, [c_void_p, c_void_p, c_void_p]),
     "mrk_set_threads": (None, [c_int64]),
+    "mrk_worker": (None, []),
+    "mrk_forked": (None, []),
     "mrk_get_threads": (c_int64, []),
     "mrk_set_prefetch": (None, [c_int64]),
     "mrk_get_prefetch": (c_int64, []),
@@ -84,6 +88,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "mrk_pack_integers": (None, [c_void_p, c_int64, c_int64, c_int64, POINTER(Weight)]),
 }
 
+MAX_WORKERS = 256
+_workers = 0  # that were started; they sleep while nothing is computed
 _loaded: ctypes.CDLL | None = None
 _variant = ""
 _reason: str | None = None
@@ -139,12 +145,34 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
     # pthread_key_t is an unsigned int on Linux only; elsewhere a thread's scratch stays until the process ends.
     keys = [_address(None, n) if sys.platform == "linux" else 0 for n in ("pthread_key_create", "pthread_setspecific")]
     lib.mrk_set_runtime(_openmp_entry(), *keys)
-    lib.mrk_set_threads(torch.get_num_threads())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _forked(lib))
+    _use_threads(lib, torch.get_num_threads())
     names = _names(lib)
     if wanted and wanted not in names:
         return None, f"{VARIABLE}={wanted}; this processor has {', '.join(names)}"
     _select(lib, wanted or names[0])
     return lib, None
+
+
+def _use_threads(lib: ctypes.CDLL, count: int) -> None:
+    """Set the number of threads, and start the workers that are missing: Python threads that stay in C for ever.
+
+    They are made here and not in C, as the C library's own functions for it tie a file to a recent glibc.
+    """
+    global _workers
+    lib.mrk_set_threads(count)
+    if sys.platform == "linux":
+        for number in range(_workers, min(count, MAX_WORKERS) - 1):
+            threading.Thread(target=lib.mrk_worker, name=f"modelreg-kernels-{number + 1}", daemon=True).start()
+            _workers += 1
+
+
+def _forked(lib: ctypes.CDLL) -> None:
+    """Threads do not survive a fork: the child computes alone until `set_threads` is called."""
+    global _workers
+    _workers = 0
+    lib.mrk_forked()
 
 
 def _openmp_entry() -> int:
@@ -212,7 +240,7 @@ def set_threads(count: int) -> None:
     """Threads for every later call; torch.get_num_threads() at first. No result depends on it."""
     if count < 1:
         raise ValueError(f"{count} threads; at least 1 is needed")
-    native().mrk_set_threads(count)
+    _use_threads(native(), count)
 
 
 def threads() -> int:
