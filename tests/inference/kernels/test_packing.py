@@ -69,6 +69,15 @@ def test_pieces_make_the_same_weight(scheme: str) -> None:
         assert torch.equal(tensor, pieces.tensors()[name])
 
 
+@pytest.mark.parametrize("scheme", kernels.SCHEMES)
+def test_a_copy_in_memory_is_the_same_weight(scheme: str) -> None:
+    packed = kernels.pack(torch.randn(2100, 4096 if scheme == "int4-g32" else 64), scheme, torch.randn(2100))
+    copy = packed.in_memory()
+    for name, tensor in packed.tensors().items():
+        assert torch.equal(tensor, copy.tensors()[name])
+        assert tensor.data_ptr() != copy.tensors()[name].data_ptr()
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_float_types_are_widened(dtype: torch.dtype) -> None:
     weight = torch.randn(20, 64).to(dtype)

@@ -1,6 +1,7 @@
 // AVX2, FMA and F16C: Intel since Haswell (2013), AMD since Excavator and Zen.
 #include "mrk.h"
 #include "vec.h"
+#include <cpuid.h>
 #define MT_MAX 4
 #define SLICE_BYTES 300000
 // 4 bit: each of a lane's two 16-bit sums begins with -4 times the sum of the activations; together that takes away the 8
@@ -94,8 +95,12 @@ static const tile_fn tile_kernels[MRK_SCHEMES][MT_MAX] = {ROW(i4), ROW(i4a), ROW
 #include "ops.h"
 #include "attend.h"
 #include "pack.h"
+static int has_f16c(void) { // clang does not know the name
+  unsigned a, b, c = 0, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 29);
+}
 static int usable(void) {
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 const mrk_variant mrk_avx2 = {"avx2", usable, linear, quantize, norm, add, gate, rope, attend, embed, pack};

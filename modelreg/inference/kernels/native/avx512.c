@@ -3,6 +3,8 @@
 #include "vec.h"
 #ifdef MRK_EMULATED // the selftest compiles this file for any x86 processor, with these instructions spelled out
 #include "emulated.h"
+#else
+#include <cpuid.h>
 #endif
 #define MT_MAX 8
 #define SLICE_BYTES 400000
@@ -67,13 +69,19 @@ static const tile_fn tile_kernels[MRK_SCHEMES][MT_MAX] = {ROW(i4), ROW(i4a), ROW
 #include "ops.h"
 #include "attend.h"
 #include "pack.h"
+#ifndef MRK_EMULATED
+static int has_f16c(void) { // clang does not know the name
+  unsigned a, b, c = 0, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 29);
+}
+#endif
 static int usable(void) {
 #ifdef MRK_EMULATED
   return 1;
 #else
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 #endif
 }
 const mrk_variant mrk_avx512 = {"avx512", usable, linear, quantize, norm, add, gate, rope, attend, embed, pack};

@@ -70,13 +70,19 @@ static const tile_fn tile_kernels[MRK_SCHEMES][MT_MAX] = {ROW(i4), ROW(i4a), ROW
 #include "ops.h"
 #include "attend.h"
 #include "pack.h"
+#ifndef MRK_EMULATED
+static int has_f16c(void) { // clang does not know the name
+  unsigned a, b, c = 0, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 29);
+}
+#endif
 static int usable(void) {
 #ifdef MRK_EMULATED
   return 1;
 #else
   unsigned a = 0, b, c, d;
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) return 0;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) return 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 #endif
 }
