@@ -14,9 +14,32 @@ from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import HOSTED, MENTION, OPTION, USE
 
 _NOT_BELOW = frozenset(
-    "image images dependencies dev_dependencies devdependencies peer_dependencies optional_dependencies packages license licenses"
-    " keywords classifiers resolutions overrides engines volumes ports labels_selector selector matchlabels annotations topics"
-    " dependency_groups requires".split()
+    [
+        "image",
+        "images",
+        "dependencies",
+        "dev_dependencies",
+        "devdependencies",
+        "peer_dependencies",
+        "optional_dependencies",
+        "packages",
+        "license",
+        "licenses",
+        "keywords",
+        "classifiers",
+        "resolutions",
+        "overrides",
+        "engines",
+        "volumes",
+        "ports",
+        "labels_selector",
+        "selector",
+        "matchlabels",
+        "annotations",
+        "topics",
+        "dependency_groups",
+        "requires",
+    ]
 )
 _PAIR = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 _FILE_KEY = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml|env|ini|conf|cfg|properties|sh|py|js|ts|md)|Modelfile|Dockerfile")
@@ -42,8 +65,31 @@ _DEAD_KEYS = frozenset(
 
 # Lists whose items all run: none of them is a choice.
 _ALL_RUN = frozenset(
-    "services containers init_containers initcontainers steps jobs tasks stages pipeline pipelines nodes agents workers env environment deployments replicas"
-    " processes components crew flow workflow actions".split()
+    [
+        "services",
+        "containers",
+        "init_containers",
+        "initcontainers",
+        "steps",
+        "jobs",
+        "tasks",
+        "stages",
+        "pipeline",
+        "pipelines",
+        "nodes",
+        "agents",
+        "workers",
+        "env",
+        "environment",
+        "deployments",
+        "replicas",
+        "processes",
+        "components",
+        "crew",
+        "flow",
+        "workflow",
+        "actions",
+    ]
 )
 
 
@@ -122,9 +168,7 @@ class Judge:
                 value.kind != SCALAR
                 and level == USE
                 and ((switched and name not in switched) or (chosen and name not in chosen))
-            ):
-                level = OPTION
-            elif map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name):
+            ) or (map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name)):
                 level = OPTION
             if name in _DEAD_KEYS:
                 level = MENTION
@@ -198,7 +242,7 @@ class Judge:
 
     def _key(self, key: Node, value: Node, context: Context) -> None:
         """A key that is itself the name of a model, where nothing below it is."""
-        if context.data or "/" not in key.value and ":" not in key.value:
+        if context.data or ("/" not in key.value and ":" not in key.value):
             return
         for scalar in value.scalars():
             if scalar.style != "*" and scalar.value and self.page.lexicon.exact(scalar.value) is not None:

@@ -84,7 +84,13 @@ def in_place(
 def _shaped(value: str) -> Identity | None:
     """A bare name or folder of no known family, but with a size, or two words that models bear: `wd-large-tagger-v3`."""
     last = value.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    if not shapes.BARE.fullmatch(last) or len(last) < 6 or shapes.is_file(last) or shapes.like_data(last) or "://" in value:
+    if (
+        not shapes.BARE.fullmatch(last)
+        or len(last) < 6
+        or shapes.is_file(last)
+        or shapes.like_data(last)
+        or "://" in value
+    ):
         return None
     if shapes.sized(last) or (shapes.marks(last) >= 2 and last.count("-") + last.count("_") >= 2):
         return Identity(last, "file" if "/" in value else "", "path" if "/" in value else "bare-name", POSSIBLE)
@@ -166,10 +172,8 @@ def vetoed(page: Page, start: int, end: int) -> bool:
     before = page.text[begin:start]
     if page.text[start:end].startswith("http"):
         return False
-    match = None
-    for match in places.VETO.finditer(before):
-        pass
-    return match is not None and len(before) - match.end() < 25
+    ends = [match.end() for match in places.VETO.finditer(before)]
+    return bool(ends) and len(before) - ends[-1] < 25
 
 
 __all__ = ["CERTAIN", "LIKELY", "certain", "in_place", "running_text", "span", "vetoed"]
