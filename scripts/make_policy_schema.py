@@ -1,4 +1,4 @@
-"""Write the parts of policy.schema.json that follow from the code (facts, rules), and its published copy in docs/schema/.
+"""Write what of policy.schema.json follows from the code (facts, rules), and its published copy in docs/schema/.
 
 usage: python scripts/make_policy_schema.py [--check]    --check writes nothing and exits 1 where one is not current
 """

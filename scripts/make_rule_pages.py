@@ -81,8 +81,8 @@ def audit_page(rule_id: str) -> str:
         "",
         zh_findings.RULES[rule_id],
         "",
-        f"Rule of `modelreg audit`; severity unless the policy says otherwise: `{severity}`. At levels that do not fail",
-        "(`fail_on`) it is a note. See [audit.md](../audit.md).",
+        f"Rule of `modelreg audit`; severity, unless the policy says otherwise: `{severity}`. At levels",
+        "that do not fail (`fail_on`) it is a note. See [audit.md](../audit.md).",
         "",
     ]
     if words[0].rule_help(rule_id):

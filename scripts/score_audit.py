@@ -2,10 +2,11 @@
 
     python scripts/score_audit.py FILES LABELS.jsonl [--list fp|fn|level] [--only GLOB]
 
-FILES is the folder that the labels' paths start from; each folder in it is a tree of its own. A label is one object a line:
-`file`, `line`, `at` (further places), `text`, `model`, `wanted` (true, false: must not be reported, null: either way), `also` (further names that
-count), `tier` and `tier_ok` (levels that are right), `view` (`code` or `doc`), `dead` (may be reported as a mention only).
-Whatever is reported and not labelled counts as false. No policy and no decision takes part: only what was found.
+FILES is the folder that the labels' paths start from; each folder in it is a tree of its own. A label is one object a
+line: `file`, `line`, `at` (further places), `text`, `model`, `wanted` (true, false: must not be reported, null:
+either way), `also` (further names that count), `tier` and `tier_ok` (levels that are right), `view` (`code` or
+`doc`), `dead` (may be reported as a mention only). Whatever is reported and not labelled counts as false. No policy
+and no decision takes part: only what was found.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ COMMANDS = [
     ["policy", "--help"],
     ["policy", "check", "examples/chat-service/modelreg.yaml"],
     ["policy", "explain", "--policy", "examples/chat-service/modelreg.yaml"],
+    ["bom", "--help"],
+    ["notice", "--help"],
 ]
 
 

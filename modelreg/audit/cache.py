@@ -28,7 +28,7 @@ Stamp = tuple[int, int, int, int]
 
 
 class Entry(NamedTuple):
-    """One file: hash of its bytes, stamp, others it depends on (path -> hash of the text, "" for none), what it holds."""
+    """One file: hash of its bytes, stamp, others that it needs (path -> hash of text, "" for none), what it holds."""
 
     digest: str
     stamp: Stamp | None
@@ -61,11 +61,11 @@ def signature(registry_digest: str) -> str:
     """What entries must have been made with: modelreg, its detectors and its registry."""
     package = os.path.dirname(os.path.abspath(__file__))
     lines = [__version__, registry_digest]
-    for folder, folders, names in os.walk(package):
+    for where, folders, names in os.walk(package):
         folders[:] = sorted(f for f in folders if f != "__pycache__")
         for name in sorted(names):
-            about = os.stat(os.path.join(folder, name))
-            lines.append(f"{os.path.relpath(folder, package)}/{name} {about.st_size} {about.st_mtime_ns}")
+            about = os.stat(os.path.join(where, name))
+            lines.append(f"{os.path.relpath(where, package)}/{name} {about.st_size} {about.st_mtime_ns}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

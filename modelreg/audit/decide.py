@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from modelreg.audit import cards, rules
 from modelreg.audit.evidence import Evidence, line_of_pin
-from modelreg.audit.kinds import matches
 from modelreg.audit.lookup import Answer, Lookup
 from modelreg.audit.policy import ACKNOWLEDGED, LETTER, PINNED, REGISTERED, Policy, Selector
 from modelreg.core.facts import Facts
@@ -116,7 +115,7 @@ class Judge:
         if path not in self._by_path:
             level, facts = "", self.facts
             for rule in self.policy.paths:
-                if matches(path, rule.match):
+                if self.policy.matches(path, rule.match):
                     level = rule.level or level
                     facts = Facts({**facts, **rule.facts}) if rule.facts else facts
             self._by_path[path] = level, facts
@@ -282,7 +281,7 @@ class Judge:
     def _means(self, selector: Selector, place: Place) -> bool:
         if selector.level and place.level not in selector.level:
             return False
-        if selector.path and not matches(place.reference.file, selector.path):
+        if selector.path and not self.policy.matches(place.reference.file, selector.path):
             return False
         return place.answer.fits(selector)
 

@@ -1,8 +1,8 @@
 """Which strings name models: the registry's names, known publishers, and the shapes of names.
 
 The registry answers for what it lists, under every hub's spelling. `data/publishers.txt` holds accounts that publish
-weights, with what else they own; `data/datasets.txt` what stands under them and is no model. An account that is not known
-counts only in a place where a model belongs (`in_model_place`) or where the name could mean nothing else.
+weights, with what else they own; `data/datasets.txt` what stands under them and is no model. An account that is not
+known counts only in a place where a model belongs (`in_model_place`) or where the name could mean nothing else.
 """
 
 from __future__ import annotations
@@ -28,29 +28,33 @@ _MEMO = 20_000
 
 # Words in the path of a hub's URL behind which no model stands.
 _NOT_MODELS = frozenset(
-    "datasets spaces papers collections docs blog posts settings join login signup pricing tasks learn chat organizations "
-    "studios dataset profile my headlines brand topic library enterprise inference-endpoints search models support "
-    "new welcome transformers accelerate diffusers peft trl optimum tokenizers evaluate terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
+    "datasets spaces papers collections docs blog posts settings join login signup pricing tasks learn chat "
+    "organizations studios dataset profile my headlines brand topic library enterprise inference-endpoints search "
+    "models support new welcome transformers accelerate diffusers peft trl optimum tokenizers evaluate "
+    "terms-of-service privacy llms-full front assets notifications course hub-docs changelog".split()
 )
 _INSIDE = frozenset(
-    "tree blob resolve raw commit commits discussions files file summary feedback quickstart community discussion".split()
+    "tree blob resolve raw commit commits discussions files file summary feedback quickstart community".split()
 )
 _TRIM = " \t\r\n\"'`()[]{}<>,;!?，。；：、（）【】《》“”‘’「」|=*~"
 _TOKEN = re.compile(
-    r"(?:https?://|hf://|modelscope://|ollama://|pkg:)[^\s\"'`<>()\[\]{}，。；、（）《》“”|\\^*]+|"
+    r"(?:https?://|hf://|modelscope://|ollama://|pkg:)"
+    r"[^\s\"'`<>()\[\]{}，。；、（）《》“”|\\^*]+|"
     r"[A-Za-z0-9@~$./_\\-][A-Za-z0-9._/@:+~\\-]*"
 )
 _BAD = re.compile(r"[\s{}<>$*?|\"'`,;()\[\]=%&!^#]")
 _COMMAND = re.compile(r"\bollama\s+(?:run|pull|create|show|push)\s+(?:-\S+\s+)*$|ollama\.com/(?:library/)?$")
 _OLLAMA_TAG = re.compile(
-    r"(?i)^(?:latest|(?:\d+x)?e?\d+(?:\.\d+)?[bm](?:[-_][\w.-]+)?|(?:instruct|chat|text|code|base|mini|medium|vision|small|large|"
+    r"(?i)^(?:latest|(?:\d+x)?e?\d+(?:\.\d+)?[bm](?:[-_][\w.-]+)?|"
+    r"(?:instruct|chat|text|code|base|mini|medium|vision|small|large|"
     r"xs|v\d[\w.]*|i?q\d\w*|fp16|f16|\d+k?)(?:[-_][\w.-]+)?)$"
 )
 # What stands before the first slash of a name that a gateway or a client library routes.
 _ROUTES = frozenset(
-    "openai azure anthropic gemini vertex_ai vertexai bedrock openrouter groq together together_ai fireworks fireworks_ai "
-    "replicate deepinfra anyscale perplexity cohere mistral dashscope siliconflow volcengine zhipuai-api novita xai "
-    "cloudflare sambanova-api nvidia_nim azure_ai watsonx github github_copilot cerebras moonshot google_genai google".split()
+    "openai azure anthropic gemini vertex_ai vertexai bedrock openrouter groq together together_ai fireworks "
+    "fireworks_ai replicate deepinfra anyscale perplexity cohere mistral dashscope siliconflow volcengine "
+    "zhipuai-api novita xai cloudflare sambanova-api nvidia_nim azure_ai watsonx github github_copilot cerebras "
+    "moonshot google_genai google".split()
 )
 _WEAK_SHAPE = re.compile(r"^[A-Za-z]+[0-9.]*$")
 
@@ -103,7 +107,7 @@ class Names:
             start = match.start()
             core = token.lstrip("-.~@" if token[0] != "@" else "")
             start += len(token) - len(core)
-            core = core.rstrip("./:-_~@+\\")
+            core = core.rstrip("./:-_~@+\\,;!?")
             if len(core) < 3 or core[0] == "@":
                 continue
             found = self._in_prose(core, text, start)
@@ -131,10 +135,10 @@ class Names:
             if found is not None and found.kind == "hosted":
                 return None
             return found
-        if not any(c.isdigit() for c in core) and "-" not in core:
-            if not _COMMAND.search(text[max(0, start - 40) : start]):
-                return None
-        if _COMMAND.search(text[max(0, start - 40) : start]):
+        command = _COMMAND.search(text[max(0, start - 40) : start]) is not None
+        if not command and "-" not in core and not any(c.isdigit() for c in core):
+            return None
+        if command:
             return self._ollama(core, "") or Identity(core, "ollama", "ollama-tag", LIKELY)
         found = self.exact(core)
         if found is None or found.kind == "hosted":
@@ -203,6 +207,10 @@ class Names:
     def _tagged(self, owner: str, last: str, tag: str, revision: str) -> Identity | None:
         if shapes.QUANT.match(tag) or re.match(r"(?i)^(?:UD-)?[IF]?Q\d", tag):  # llama.cpp's `-hf repo:quant`
             return self._id(f"{owner}/{last}", revision)
+        if re.fullmatch(r"[0-9a-f]{40,64}", tag):  # Replicate: `owner/name:version`
+            found = self._id(f"{owner}/{last}", tag)
+            strange = found is None and shapes.surely_model(last)
+            return Identity(f"{owner}/{last}", "", "hub-id", POSSIBLE, "", tag) if strange else found
         if tag.replace("-", "").replace("_", "").isalpha() and owner.lower() in self.publishers:
             found = self._id(f"{owner}/{last}", revision)  # a provider (`org/name:fireworks-ai`) or a folder of it
             if found is not None:
@@ -384,11 +392,11 @@ class Names:
         if shapes.is_file(last):
             return None
         name = f"{parts[0]}/{last}"
-        if not shapes.ID.fullmatch(name) or (
-            kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text
-        ):
-            if not shapes.ID.fullmatch(name) or not self._known(name):
-                return None
+        if (
+            not shapes.ID.fullmatch(name)
+            or (kind == "huggingface" and len(parts) > 2 and parts[2] not in _INSIDE and "hf://" not in text)
+        ) and (not shapes.ID.fullmatch(name) or not self._known(name)):
+            return None
         if shapes.is_placeholder(parts[0]) or parts[0].startswith(("your", "<")):
             return None
         return Identity(
@@ -455,11 +463,11 @@ class Names:
         parts = [p for p in name.split("/") if p]
         if name.startswith("accounts/") and parts[2:3] == ["models"] and len(parts) == 4:  # Fireworks
             return Identity(name, "", "hosted", LIKELY)
-        if len(parts) == 3 and name[0] not in "/.~" and ":" not in name:
-            if parts[0].lower() in _ROUTES or parts[0].lower() in ("huggingface", "hf", "modelscope", "vllm", "models"):
-                found = self._id(f"{parts[1]}/{parts[2]}", "")
-                if found is not None and found.kind == "hub-id":
-                    return found
+        routes = (*_ROUTES, "huggingface", "hf", "modelscope", "vllm", "models")
+        if len(parts) == 3 and name[0] not in "/.~" and ":" not in name and parts[0].lower() in routes:
+            found = self._id(f"{parts[1]}/{parts[2]}", "")
+            if found is not None and found.kind == "hub-id":
+                return found
         if len(parts) >= 3 and name[0] not in "/.~" and shapes.WEIGHTS.search(parts[-1].lower()):
             found = self._id(f"{parts[0]}/{parts[1]}", "")
             if found is not None and found.kind == "hub-id":

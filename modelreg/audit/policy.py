@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modelreg.audit import query, rules
+from modelreg.audit.kinds import matches
 from modelreg.audit.query import Query
 from modelreg.core.facts import Facts, is_date, parse_facts
 from modelreg.core.finding import OPTION, USE
@@ -94,6 +95,7 @@ class Policy(NamedTuple):
     Attributes:
         path: of the file, "" for none; facts: the declared use; severity: by rule, defaults filled in.
         baseline, lock: paths, "" for none; registry: path of a modelreg.yaml with a `registry:` section, or "".
+        inside: the folder that is audited as seen from the policy's, with `/` behind it; "" where they are the same.
     """
 
     path: str = ""
@@ -113,6 +115,11 @@ class Policy(NamedTuple):
     lock: str = LOCK
     organisation: str = ""
     registry: str = ""
+    inside: str = ""
+
+    def matches(self, path: str, patterns: tuple[str, ...]) -> bool:
+        """Whether a file of the audited tree fits one of the policy's patterns, which begin at the policy's folder."""
+        return matches(self.inside + path, patterns)
 
     @property
     def exclude(self) -> tuple[str, ...]:
@@ -136,8 +143,11 @@ def load_policy(root: str | os.PathLike[str], named: str | None = None) -> Polic
     found = find_policy(root)
     if named is None:
         # Places in messages must not depend on where a machine keeps the tree.
-        shown = os.path.relpath(found, root) if found else ""
-        return read_policy(found, shown) if found else Policy(lock=str(Path(root) / LOCK))
+        if not found:
+            return Policy(lock=str(Path(root) / LOCK))
+        inside = os.path.relpath(root, os.path.dirname(found)).replace(os.sep, "/")
+        policy = read_policy(found, os.path.relpath(found, root))
+        return policy._replace(inside="" if inside == "." else f"{inside}/")
     policy = read_policy(named)
     if not found or Path(found).resolve() == Path(named).resolve():
         return policy._replace(lock=_beside(named, policy.lock, root))

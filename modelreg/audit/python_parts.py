@@ -16,7 +16,7 @@ _CONTINUES = re.compile(r"(?:else|elif|except|finally)\b")
 
 
 def parse(text: str) -> ast.Module:
-    """The whole module; warnings about its escapes are its author's affair. Raises: SyntaxError and what `ast` raises."""
+    """The whole module; its escapes are its author's affair. Raises: SyntaxError and what `ast` raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)

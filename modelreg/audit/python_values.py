@@ -26,8 +26,8 @@ class Value(NamedTuple):
     """One string that the expression can be.
 
     Attributes:
-        text: with HOLE for each unknown part; node: the literal that holds it, None where it was put together or stands in
-            another file; via: how it was found.
+        text: with HOLE for each unknown part; node: the literal that holds it, None where it was put together or
+            stands in another file; via: how it was found.
     """
 
     text: str
@@ -171,7 +171,7 @@ class Module:
             return self._joined(node, scopes, depth)
         if isinstance(node, ast.BinOp):
             return self._operation(node, scopes, depth)
-        if isinstance(node, ast.BoolOp) or isinstance(node, ast.IfExp):
+        if isinstance(node, ast.BoolOp | ast.IfExp):
             branches = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
             return self._any([self.values(branch, scopes, depth + 1) for branch in branches])
         if isinstance(node, ast.Subscript):
@@ -199,7 +199,8 @@ class Module:
                 if at == len(scopes) - 1 and name in (table := self.attributes_of(scope)):
                     return self._bound(table[name], scopes, depth, name)
                 continue
-            assert isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
             bound = self.locals_of(scope).get(name)
             default = _parameter(scope, name)
             if bound:
@@ -412,10 +413,9 @@ class Module:
         last = name.rpartition(".")[2]
         if last == "format" and isinstance(node.func, ast.Attribute):
             return self._format(node.func.value, node, scopes, depth)
-        if (
-            last in ("join", "joinpath")
-            and (name.endswith("path.join") or last == "joinpath")
-            or last in ("Path", "PurePath")
+        if (last in ("join", "joinpath") and (name.endswith("path.join") or last == "joinpath")) or last in (
+            "Path",
+            "PurePath",
         ):
             parts: list[list[str]] = []
             for at, item in enumerate(node.args[:20]):

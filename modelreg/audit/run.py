@@ -29,7 +29,7 @@ from modelreg.audit.walk import Options as WalkOptions
 from modelreg.audit.walk import Tree, walk
 from modelreg.book import Book, open_book
 from modelreg.core.facts import Facts, is_date, parse_facts
-from modelreg.core.finding import LEVELS, AuditReport, Finding
+from modelreg.core.finding import LEVELS, AuditReport, Finding, Skipped
 from modelreg.ledger.places import ENVIRONMENT, PROJECT_FOLDER, find_project_ledger
 from modelreg.registry.sources import PROJECT_FILE
 
@@ -97,15 +97,20 @@ def audit(
         root,
         WalkOptions(
             include=options.include,
-            exclude=(*policy.exclude, *own),
+            exclude=own if policy.inside else (*policy.exclude, *own),
             since=options.since,
             staged=options.staged,
             ignored=options.ignored,
         ),
     )
     tree = tree._replace(skipped=tuple(s for s in tree.skipped if s.detail != "exclude" or not matches(s.file, own)))
-    scanned = _scan(tree, book, options, environ)
-    return _Audit(root, tree, scanned, policy, parse_facts(dict(facts or {})), options, book, as_of, environ).report()
+    if policy.inside and policy.exclude:
+        # The patterns begin at a folder above the tree, where the walker knows nothing of them.
+        out = {f.path for f in tree.files if policy.matches(f.path, policy.exclude)}
+        skipped = (*tree.skipped, *(Skipped(path, "excluded", "exclude") for path in out))
+        tree = tree._replace(files=tuple(f for f in tree.files if f.path not in out), skipped=tuple(sorted(skipped)))
+    work = _Audit(root, tree, policy, parse_facts(dict(facts or {})), options, book, as_of, environ)
+    return work.report(_scan(tree, book, options, environ, work.judge))
 
 
 def _own_files(folder: str, policy: Policy, options: Options) -> tuple[str, ...]:
@@ -118,14 +123,15 @@ def _own_files(folder: str, policy: Policy, options: Options) -> tuple[str, ...]
     return tuple(found)
 
 
-def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None) -> Scanned:
+def _scan(tree: Tree, book: Book, options: Options, environ: Mapping[str, str] | None, judge: Judge) -> Scanned:
     from modelreg.audit.lexicon import Names
 
     cache = None
     if options.cache:
         cache = Cache(tree.root, signature(book.registry.digest), environ)
         cache.load()
-    return scan(tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard)
+    # Names are decided on while other processes still look at files; the answers are kept.
+    return scan(tree, Names(book.registry.name_index), cache, jobs=options.jobs, guard=options.guard, seen=judge.places)
 
 
 def folder_of(path: str) -> str:
@@ -134,13 +140,12 @@ def folder_of(path: str) -> str:
 
 
 class _Audit:
-    """One run after the files were looked at."""
+    """One run: what decides, and the report of what was found."""
 
     def __init__(
         self,
         root: str,
         tree: Tree,
-        scanned: Scanned,
         policy: Policy,
         facts: Facts,
         options: Options,
@@ -150,13 +155,13 @@ class _Audit:
     ) -> None:
         self.root = root
         self.tree = tree
-        self.scanned = scanned
         self.policy = policy
         self.options = options
         self.book = book
         self.as_of = as_of
         self.locked = options.locked or policy.locked
-        self.whole = not (options.since or options.staged or options.include) and os.path.isdir(root)
+        part = options.since or options.staged or options.include or policy.inside
+        self.whole = not part and os.path.isdir(root)
         lookup = Lookup(book, as_of, policy.max_age)
         evidence = self._evidence(environ)
         self.judge = Judge(lookup, policy, facts, evidence, locked=self.locked, root=tree.root)
@@ -180,9 +185,10 @@ class _Audit:
             environ=environ,
         )
 
-    def report(self) -> AuditReport:
-        places = self.judge.places(self.scanned.references)
-        findings = self.judge.findings(places, self.scanned.unresolved, self.scanned.cards, whole=self.whole)
+    def report(self, scanned: Scanned) -> AuditReport:
+        """The report of what was found in the files."""
+        places = self.judge.places(scanned.references)
+        findings = self.judge.findings(places, scanned.unresolved, scanned.cards, whole=self.whole)
         findings = with_fingerprints(findings)
         names = self._names(places)
         findings, counts = suppress.apply(findings, self.policy, self.as_of, names)
@@ -203,9 +209,9 @@ class _Audit:
             facts=dict(self.judge.facts),
             findings=tuple(findings),
             models=tuple(models),
-            unresolved=self.scanned.unresolved,
-            skipped=self.scanned.skipped,
-            summary=self._summary(findings, models, places, gone),
+            unresolved=scanned.unresolved,
+            skipped=scanned.skipped,
+            summary=self._summary(scanned, findings, models, places, gone),
             policy=self.judge.shown(self.policy.path),
         )
 
@@ -221,12 +227,17 @@ class _Audit:
         return names
 
     def _summary(
-        self, findings: Sequence[Finding], models: Sequence[Mapping[str, Any]], places: Sequence[Place], gone: int
+        self,
+        scanned: Scanned,
+        findings: Sequence[Finding],
+        models: Sequence[Mapping[str, Any]],
+        places: Sequence[Place],
+        gone: int,
     ) -> dict[str, Any]:
         levels = Counter(p.level for p in places)
         part = f"since {self.options.since}" if self.options.since else "staged" if self.options.staged else ""
         return {
-            "files": self.scanned.files,
+            "files": scanned.files,
             "files_without_text": self.tree.passed,
             "references": len(places),
             "models": len(models),
@@ -238,8 +249,8 @@ class _Audit:
             "suppressed": sum(f.suppression is not None and f.suppression.status == "accepted" for f in findings),
             "known": sum(f.baseline for f in findings),
             "baseline_gone": gone,
-            "unresolved": len(self.scanned.unresolved),
-            "skipped": dict(sorted(Counter(s.reason for s in self.scanned.skipped).items())),
+            "unresolved": len(scanned.unresolved),
+            "skipped": dict(sorted(Counter(s.reason for s in scanned.skipped).items())),
             "fail_on": list(self.policy.fail_on),
             "locked": self.locked,
             "part": part,

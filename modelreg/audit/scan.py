@@ -59,12 +59,21 @@ def detector(kind: str) -> Detect | None:
     return found
 
 
-def scan(tree: Tree, lexicon: Lexicon, cache: Cache | None = None, *, jobs: int = 1, guard: bool = False) -> Scanned:
+def scan(
+    tree: Tree,
+    lexicon: Lexicon,
+    cache: Cache | None = None,
+    *,
+    jobs: int = 1,
+    guard: bool = False,
+    seen: Callable[[Sequence[Reference]], object] | None = None,
+) -> Scanned:
     """Look into the files of a tree.
 
     Args:
-        cache: of this tree, loaded, or None; jobs: processes at most (one where threads run beside, or in a small tree).
+        cache: of this tree, loaded, or None; jobs: processes at most (one beside threads, or in a small tree).
         guard: a file that takes too long is given up; needs the main thread of a program that uses no alarms.
+        seen: is given the references of each file as they come, while other processes look on.
     Raises: ModelEnvironmentError: a process was killed (memory).
     """
     reader = Reader(tree)
@@ -88,6 +97,8 @@ def scan(tree: Tree, lexicon: Lexicon, cache: Cache | None = None, *, jobs: int 
     for path, entry, hit in results:
         entries[path] = entry
         cached += hit
+        if seen is not None and entry.references:
+            seen(entry.references)
         if cache is not None and entry.digest:
             cache.put(path, entry)
     if cache is not None:

@@ -1,8 +1,8 @@
 """Which lines of a file can name a model at all, told from its bytes at a fraction of the cost of parsing.
 
-The bytes are folded (small letters, no `-_.`, anything but letters, digits and `/` a blank) and split into words. Each word is
-judged once in the life of the process; a file is then a few operations on sets. What passes is parsed; the sieve never
-decides that something is a model.
+The bytes are folded (small letters, no `-_.`, anything but letters, digits and `/` a blank) and split into words.
+Each word is judged once in the life of the process; a file is then a few operations on sets. What passes is parsed;
+the sieve never decides that something is a model.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class Sieve:
 
     def __init__(self, index: Mapping[str, Any], owners: Iterable[str]) -> None:
         fold = str.maketrans("", "", "-_. ")
-        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"]))
+        listed = {
+            name.partition("/")[0] for table in ("huggingface", "modelscope") for name in index[table] if "/" in name
+        }
+        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed))
         names: set[bytes] = set()
         for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
             for name in index[table]:
@@ -60,7 +63,7 @@ class Sieve:
         self._good: set[bytes] = set()
 
     def lines(self, data: bytes) -> list[int]:
-        """Numbers of the lines, from 1 and in order, that can name a model; empty for a file that need not be parsed."""
+        """Lines (from 1, in order) that can name a model; none for a file that need not be parsed."""
         folded = data.replace(b"/", b"/ ").translate(_FOLDED, b"-_.").replace(b'"', b' " ')
         found = set(folded.split())
         fresh = found - self._judged

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from modelreg.audit import rules
-from modelreg.audit.kinds import matches
 from modelreg.audit.policy import NEVER, Policy, Suppress
 from modelreg.audit.query import fits_words
 from modelreg.core.finding import Finding, Reference, Suppression
@@ -26,7 +25,7 @@ def apply(
     for finding in findings:
         chosen: Suppress | None = None
         for number, entry in enumerate(policy.suppress):
-            if _matches(entry, finding, names_of):
+            if _matches(policy, entry, finding, names_of):
                 counts[number] += 1
                 # An entry that still holds wins over one that does not.
                 if chosen is None or (chosen.expired(today) and not entry.expired(today)):
@@ -41,12 +40,12 @@ def apply(
     return done, counts
 
 
-def _matches(entry: Suppress, finding: Finding, names_of: Callable[[Finding], Iterable[str]]) -> bool:
+def _matches(policy: Policy, entry: Suppress, finding: Finding, names_of: Callable[[Finding], Iterable[str]]) -> bool:
     if "*" not in entry.rule and finding.rule_id not in entry.rule:
         return False
     if entry.fingerprint and finding.fingerprint not in entry.fingerprint:
         return False
-    if entry.path and not matches(finding.reference.file, entry.path):
+    if entry.path and not policy.matches(finding.reference.file, entry.path):
         return False
     return not entry.model or fits_words(entry.model, names_of(finding))
 

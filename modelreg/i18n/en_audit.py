@@ -202,15 +202,17 @@ HELP = {
 
 UNRESOLVED = {
     "parameter": "given by the caller",
-    "argument": "given on the command line",
+    "command-line": "given on the command line",
     "environment": "read from the environment, without a default",
     "attribute": "read from an object that is made elsewhere",
-    "expression": "computed at run time",
-    "import": "comes from a module that is not in the tree",
+    "computed": "computed at run time",
+    "imported": "comes from a module that is not in the tree",
+    "lookup": "taken from a table that is filled at run time",
+    "name": "a name that is set nowhere in the file",
+    "not-text": "no text: a path, a number or an object",
+    "too-deep": "resolved through too many steps",
     "template": "filled in by a template",
-    "file": "read from a file that is not in the tree",
-    "input": "typed in by a user",
-    "subscript": "taken from a table that is filled at run time",
+    "weights-without-name": "weights whose files do not say which model they are",
 }
 
 SKIPPED = {
@@ -225,16 +227,13 @@ SKIPPED = {
     "excluded": "excluded by the policy",
     "unreadable": "could not be read",
     "too-deep": "nested too deeply",
-    "too-many": "more than the limit",
-    "bomb": "expands without bound",
     "timeout": "took too long",
-    "undecodable": "in no encoding that is known",
-    "vendored": "third-party code",
-    "generated": "generated",
     "submodule": "a submodule",
     "symlink": "a link; what it leads to is looked at where it stands",
     "symlink-broken": "a link to nothing",
     "nested-repository": "a repository of its own",
     "folder": "a folder",
     "special": "no ordinary file",
+    "no-detector": "no detector reads this kind of file",
+    "detector-failed": "the detector failed on it",
 }

@@ -198,15 +198,17 @@ HELP = {
 
 UNRESOLVED = {
     "parameter": "由调用者给出",
-    "argument": "由命令行给出",
+    "command-line": "由命令行给出",
     "environment": "读取环境变量，且无默认值",
     "attribute": "取自别处创建的对象",
-    "expression": "运行时计算",
-    "import": "来自目录树之外的模块",
+    "computed": "运行时计算",
+    "imported": "来自目录树之外的模块",
+    "lookup": "取自运行时填充的表",
+    "name": "文件中未赋值的名称",
+    "not-text": "不是文本：路径、数字或对象",
+    "too-deep": "解析层次过多",
     "template": "由模板填入",
-    "file": "读自目录树之外的文件",
-    "input": "由用户输入",
-    "subscript": "取自运行时填充的表",
+    "weights-without-name": "权重文件未说明是哪个模型",
 }
 
 SKIPPED = {
@@ -221,16 +223,13 @@ SKIPPED = {
     "excluded": "被策略排除",
     "unreadable": "无法读取",
     "too-deep": "嵌套过深",
-    "too-many": "超出数量上限",
-    "bomb": "无限展开",
     "timeout": "耗时过长",
-    "undecodable": "编码无法识别",
-    "vendored": "第三方代码",
-    "generated": "生成的文件",
     "submodule": "子模块",
     "symlink": "链接；所指内容在其原处检查",
     "symlink-broken": "失效链接",
     "nested-repository": "另一个仓库",
     "folder": "文件夹",
     "special": "非普通文件",
+    "no-detector": "没有可读取此类文件的检测器",
+    "detector-failed": "检测器处理失败",
 }

@@ -255,6 +255,19 @@ def test_excluded_paths_are_not_looked_at_and_the_report_says_so(tree: Path) -> 
     assert any(s.file.startswith("vendor") and s.reason == "excluded" for s in report.skipped)
 
 
+def test_patterns_begin_at_the_folder_of_the_policy(tree: Path) -> None:
+    write(tree, {"app/lab/a.txt": f"use: {FORM}\n", "app/b.txt": f"use: {FORM}\n", "app/out/c.txt": f"use: {FORM}\n"})
+    rules = 'paths: [{match: "app/lab/**", level: mention}, {match: "app/out/**", exclude: true}]'
+    (tree / "modelreg.yaml").write_text(PRODUCT + f"policy: {{{rules}}}\n", encoding="utf-8")
+    for root, prefix in ((tree, "app/"), (tree / "app", "")):
+        report = run(root)
+        assert {f.reference.file: f.reference.level for f in report.findings} == {
+            f"{prefix}lab/a.txt": "mention",
+            f"{prefix}b.txt": "use",
+        }
+        assert [s.reason for s in report.skipped] == ["excluded"]
+
+
 # --- numbers and age -----------------------------------------------------------------------------------------------
 
 
@@ -290,7 +303,10 @@ def test_stale_facts(tree: Path) -> None:
 
 # --- suppressions and baseline -------------------------------------------------------------------------------------
 
-WAIVER = 'policy: {{suppress: [{{rule: requires-agreement, model: {model}, owner: a@b.c, reason: form sent, expires: "{expires}"}}]}}\n'
+WAIVER = (
+    "policy: {{suppress: [{{rule: requires-agreement, model: {model}, owner: a@b.c, reason: form sent, "
+    'expires: "{expires}"}}]}}\n'
+)
 
 
 def test_a_suppression_that_holds(tree: Path) -> None:
@@ -376,7 +392,7 @@ def test_a_baseline_that_is_none(tree: Path) -> None:
         ("use:\n  mau: many\n", "schema", ":2:8"),
         ("use:\n  permission_date: \"2024-13-01\"\n", "bad-facts", ":2:20"),
         (WAIVER.format(model="x", expires="2027-02-30"), "policy-date", ":1:"),
-        ("policy: {suppress: [{rule: nothing, model: x, owner: o, reason: r, expires: never}]}\n", "policy-rule", ":1:28"),
+        ("policy: {suppress: [{rule: no, model: x, owner: o, reason: r, expires: never}]}\n", "policy-rule", ":1:28"),
         ("policy: {suppress: [{rule: headroom, owner: o, reason: r, expires: never}]}\n", "policy-suppress", ":1:21"),
         ("policy: {suppress: [{rule: headroom, model: x, reason: r, expires: never}]}\n", "schema", ":1:21"),
         ("a: 1\na: 2\n", "yaml-repeated-key", ":2:1"),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import pytest
+import python_cases as cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,6 @@ from modelreg.audit.detectors import python
 from modelreg.audit.lexicon import Names, load_lexicon
 from modelreg.audit.source import Source
 from modelreg.core.finding import Reference, Unresolved
-
-import python_cases as cases
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +128,8 @@ def test_parts_of_a_large_module_give_what_the_whole_gives(lexicon: Names) -> No
     filler = "\n\n".join(
         f"def f{n}(x):\n    '''Text\nat the margin of {n}.'''\n    return x + {n}\n" for n in range(400)
     )
-    text = f'ORG = "THUDM"\n{filler}\n@wrap(\n    model="deep-lab/own"\n)\ndef g():\n    return load(ORG + "/chatglm-6b")\n{filler}\n'
+    code = '@wrap(\n    model="deep-lab/own"\n)\ndef g():\n    return load(ORG + "/chatglm-6b")'
+    text = f'ORG = "THUDM"\n{filler}\n{code}\n{filler}\n'
     assert names(text, lexicon) == {"deep-lab/own": "use", "THUDM/chatglm-6b": "use"}
     lines = {r.line for r in python.detect(source(text), lexicon) if isinstance(r, Reference)}
     rows = text.split("\n")

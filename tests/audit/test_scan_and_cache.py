@@ -47,7 +47,7 @@ def again(root: Path) -> AuditReport:
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "folder", lambda environ: str(tmp_path / "cache"))
+    monkeypatch.setattr(caches, "folder", lambda _environ: str(tmp_path / "cache"))
 
 
 def test_an_unchanged_file_is_not_looked_at_again(tree: Path, seen: list[str]) -> None:
@@ -66,7 +66,7 @@ def test_a_change_of_the_same_length_and_time_is_seen(tree: Path, seen: list[str
     write(tree, {"a.txt": f"use: {FORM}\n"})
     settle(tree)
     first = again(tree)
-    before = os.stat(tree / "a.txt")
+    before = (tree / "a.txt").stat()
     (tree / "a.txt").write_text(f"use: {FORM[:-2]}7b\n", encoding="utf-8")
     os.utime(tree / "a.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert again(tree) != first
@@ -114,7 +114,7 @@ def test_another_version_of_the_detectors_looks_again(
 ) -> None:
     write(tree, {"a.txt": f"use: {FORM}\n"})
     again(tree)
-    monkeypatch.setattr("modelreg.audit.run.signature", lambda digest: "another")
+    monkeypatch.setattr("modelreg.audit.run.signature", lambda _digest: "another")
     again(tree)
     assert seen == ["a.txt", "a.txt"]
 
@@ -152,7 +152,7 @@ def test_a_detector_that_fails_hides_its_file_only(tree: Path, monkeypatch: pyte
             raise RecursionError
         yield from audit_support.detect(source, lexicon)
 
-    monkeypatch.setattr(scan, "detector", lambda kind: detect)
+    monkeypatch.setattr(scan, "detector", lambda _kind: detect)
     report = run(write(tree, {"bad.txt": "x", "good.txt": f"use: {FORM}\n"}), None, USE)
     assert [f.reference.file for f in report.findings] == ["good.txt"]
     assert [(s.file, s.reason) for s in report.skipped] == [("bad.txt", "detector-failed")]
@@ -164,7 +164,7 @@ def test_a_detector_that_hangs_is_given_up(tree: Path, monkeypatch: pytest.Monke
             time.sleep(30)
         yield from audit_support.detect(source, lexicon)
 
-    monkeypatch.setattr(scan, "detector", lambda kind: detect)
+    monkeypatch.setattr(scan, "detector", lambda _kind: detect)
     monkeypatch.setattr(scan, "_SECONDS", 0.2)
     report = run(write(tree, {"slow.txt": "x", "good.txt": f"use: {FORM}\n"}), None, USE, guard=True)
     assert [(s.file, s.reason) for s in report.skipped] == [("slow.txt", "timeout")]
@@ -177,7 +177,7 @@ def test_a_killed_process_is_said_and_not_waited_for(tree: Path, monkeypatch: py
         os._exit(9)
         yield
 
-    monkeypatch.setattr(scan, "detector", lambda kind: detect)
+    monkeypatch.setattr(scan, "detector", lambda _kind: detect)
     monkeypatch.setattr(scan, "LARGE", 1)
     with pytest.raises(ModelEnvironmentError) as caught:
         run(write(tree, {"a.txt": "x", "b.txt": "y"}), None, USE, jobs=2)

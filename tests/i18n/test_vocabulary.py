@@ -59,3 +59,15 @@ def _words_of(schema: Any) -> tuple[set[str], set[str]]:
 
     walk(schema["$defs"])
     return keys, values
+
+
+def test_audit_reports_say_the_same_in_both_languages() -> None:
+    from modelreg.i18n import en_audit, en_findings, zh_audit
+
+    for name in ("TEXTS", "LEVELS", "SEVERITIES", "HELP", "UNRESOLVED", "SKIPPED"):
+        left, right = getattr(en_audit, name), getattr(zh_audit, name)
+        assert set(left) == set(right), name
+        for key in left:
+            fields = [{f for _, f, _, _ in string.Formatter().parse(t[key]) if f} for t in (left, right)]
+            assert fields[0] == fields[1], key
+    assert set(en_audit.HELP) == set(en_findings.RULES)

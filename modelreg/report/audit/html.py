@@ -28,6 +28,7 @@ from modelreg.report.audit.parts import (
     in_order,
     in_use,
     models_of,
+    place_count,
     shown_values,
     suppressed,
     verdict_rank,
@@ -109,7 +110,7 @@ class _Page:
             style = lineage.style_of(verdict)
             yield f'<li><b>{len(list(group))}</b><span class="badge {style}">{words.verdict(verdict)}</span></li>'
         yield "</ul>\n"
-        places = sum(len(v.findings) for v in self.models)
+        places = sum(map(place_count, self.models))
         parts = [words("counts-models", models=len(self.models), places=places) if self.models else words("clean")]
         files = files_looked_at(self.report)
         if files is not None:
@@ -143,7 +144,7 @@ class _Page:
             yield f'<p class="dim">{words("page-cut", count=len(rest))}</p>\n<ul class="items">'
             for view in rest[:LISTED]:
                 mark = f'<span class="badge {lineage.style_of(view.verdict)}">{words.verdict(view.verdict)}</span>'
-                yield f"<li>{text(view.name, 200)} {mark} ({len(view.findings)})</li>"
+                yield f"<li>{text(view.name, 200)} {mark} ({place_count(view)})</li>"
             yield "</ul>\n" + self._more(len(rest) - LISTED)
         yield "</section>\n"
 

@@ -16,10 +16,12 @@ from modelreg.report.audit.parts import (
     cut,
     fails,
     in_use,
+    place_count,
     rule_url,
     shown_values,
     suppressed,
     visible,
+    weightiest_first,
 )
 
 PLACES = 40
@@ -96,9 +98,9 @@ class Article:
         licenses = [self._license(x) for x in view.decision.get("licenses") or ()]
         if licenses:
             yield self._list(words("terms"), licenses)
-        places = [self.place(f) for f in view.findings[:PLACES]]
+        places = [self.place(f) for f in weightiest_first(view.findings)[:PLACES]]
         if places:
-            yield f'<h5>{words("used-here")} ({len(view.findings)})</h5>\n<ul class="items">{"".join(places)}</ul>\n'
+            yield f'<h5>{words("used-here")} ({place_count(view)})</h5>\n<ul class="items">{"".join(places)}</ul>\n'
         if len(view.findings) > PLACES:
             yield f'<p class="dim">{words("more-places", count=len(view.findings) - PLACES)}</p>\n'
 

@@ -23,6 +23,7 @@ from modelreg.report.audit.parts import (
     in_use,
     models_of,
     next_steps,
+    place_count,
     rule_url,
     shown_values,
     suppressed,
@@ -94,15 +95,15 @@ class _Comment:
         for view in self.models:
             if view not in shown:
                 level = words.level(view.level)
-                yield f"- {_code(view.name)}: {words.verdict(view.verdict)}, {level} ({len(view.findings)})\n"
+                yield f"- {_code(view.name)}: {words.verdict(view.verdict)}, {level} ({place_count(view)})\n"
 
     def _row(self, view: ModelView) -> str:
         words = self.words
         failing = [f for f in view.findings if fails(f)]
         first = (failing or list(view.findings))[:1]
         where = self._place(first[0]) if first else ""
-        if len(view.findings) > 1:
-            where += f" (+{len(view.findings) - 1})"
+        if place_count(view) > 1:
+            where += f" (+{place_count(view) - 1})"
         todo = []
         for step in view.decision.get("next_steps") or ():
             places = [*step.get("urls", ()), *step.get("emails", ())]

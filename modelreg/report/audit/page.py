@@ -60,8 +60,8 @@ ul.items .mark { position: absolute; left: 0; top: .45rem; font-weight: 700; wid
 .cite { display: block; color: var(--dim); font-size: .86rem; }
 .table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .94rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); }
-table.duties { table-layout: fixed; } .duties th:nth-child(1) { width: 42%; } .duties th:nth-child(2) { width: 21%; }
-.duties th:nth-child(4) { width: 7rem; } th { color: var(--dim); font-weight: 600; } caption { text-align: left; color: var(--dim); padding: .3rem 0; }
+table.duties { table-layout: fixed; } .duties th:nth-child(1) { width: 37%; } .duties th:nth-child(2) { width: 20%; }
+.duties th:nth-child(4) { width: 6.2rem; } th { color: var(--dim); font-weight: 600; } caption { text-align: left; color: var(--dim); padding: .3rem 0; }
 form.filters { display: flex; flex-wrap: wrap; gap: .6rem 1rem; align-items: end; margin: .8rem 0; }
 form.filters label { font-size: .88rem; color: var(--dim); display: grid; gap: .2rem; }
 form.filters input, form.filters select, form.filters button { font: inherit; color: inherit; background: var(--card);

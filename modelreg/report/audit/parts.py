@@ -126,6 +126,16 @@ def in_use(view: ModelView) -> bool:
     return view.level in (USE, OPTION)
 
 
+def place_count(view: ModelView) -> int:
+    """How many places name the model; several findings may be about one."""
+    return len({f.reference[:3] for f in view.findings})
+
+
+def weightiest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """What fails, then what is used, then the rest; each in order of place."""
+    return sorted(findings, key=lambda f: (not fails(f), _rank(LEVELS, f.reference.level), _place_key(f)))
+
+
 class Counts(NamedTuple):
     """Of one report: findings by severity that count, and those that do not."""
 

@@ -27,6 +27,7 @@ from modelreg.report.audit.parts import (
     files_looked_at,
     in_use,
     models_of,
+    place_count,
     shown_values,
     suppressed,
     visible,
@@ -79,7 +80,9 @@ class _Table:
             known = words("known-as", model=visible(view.model))
         else:
             known = ""
-        yield Line(head, _STYLE.get(view.verdict, "bad"), remark="; ".join(p for p in (known, view.level) if p))
+        yield Line(
+            head, _STYLE.get(view.verdict, "bad"), remark="; ".join(p for p in (known, words.level(view.level)) if p)
+        )
         for entry in view.decision.get("licenses") or ():
             via = words("inherited", model=visible(entry["via"])) if entry.get("via") else ""
             yield Line(f"{words('terms')}: {visible(entry['title'])} ({entry['license']})", "", 1, via)
@@ -234,7 +237,7 @@ class _Table:
             yield Line(words("only-part", part=visible(report.summary["part"])), "warn", 1)
         for verdict, group in groupby(models, key=lambda v: v.verdict):
             yield Line(f"{words.verdict(verdict)}: {len(list(group))}", _STYLE.get(verdict, "bad"), 1)
-        places = sum(len(v.findings) for v in models)
+        places = sum(map(place_count, models))
         parts = [words("counts-models", models=len(models), places=places) if models else words("clean")]
         files = files_looked_at(report)
         if files is not None:

@@ -151,7 +151,7 @@ def report() -> AuditReport:
         policy="modelreg.yaml",
         unresolved=(
             Unresolved("app/load.py", 60, 20, "AutoModel.from_pretrained(path)", "load-call", "parameter"),
-            Unresolved("app/cli.py", 9, 1, "pipeline(model=args.model)", "load-call", "argument"),
+            Unresolved("app/cli.py", 9, 1, "pipeline(model=args.model)", "load-call", "command-line"),
         ),
         skipped=(
             Skipped("data/weights.bin", "too-large", "2,147,483,648 bytes"),

@@ -1,0 +1,190 @@
+"""Strings of a Python module while it is walked: what they name, and where in the file that stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import NamedTuple
+
+from modelreg.audit.python_lines import reference
+from modelreg.audit.python_names import loader_name
+from modelreg.audit.python_values import Module
+from modelreg.audit.sieve import touches
+from modelreg.audit.source import Identity, Lexicon, Source
+from modelreg.core.finding import HOSTED, MENTION, OPTION, USE, Reference, Unresolved
+
+SPACE = re.compile(r"\s")
+_LIST = re.compile(r"[=,;|]")
+_SHELL = re.compile(
+    r"(?:^|\s)--?(?:model|model[-_]\w+|tokenizer|hf[-_]repo|hf|repo-id|m)[ =]|\bvllm serve\b|\bollama (?:run|pull)\b|"
+    r"\b(?:huggingface-cli|hf) download\b|\bmodelscope download\b|\bgit clone\b"
+)
+_ALIAS = re.compile(r"--?(?:served[-_]model[-_]name|model[-_]alias|alias)[ =]+[\"']?$")
+_SERVICE = re.compile(
+    r"(?i)(?:^|[/_.-])(?:together(?:_?ai)?|groq|fireworks(?:_ai)?|openrouter|siliconflow|deepinfra|replicate|anyscale|novita(?:_ai)?|"
+    r"nvidia_nim|hyperbolic|sambanova|inference_api|bedrock|dashscope|litellm|lepton|octoai|nebius|cerebras_cloud|featherless)(?:[/_.-]|$)"
+)
+
+
+class Ctx(NamedTuple):
+    """Where an expression stands."""
+
+    place: str = "argument"
+    level: str = USE
+    model: bool = False  # a model belongs here
+    text: bool = False  # shown to people, compared, documented: never loaded
+    command: bool = False
+    hosted: bool = False
+    family: str = ""  # names that only one loader understands
+    weak: bool = True  # a word like `mistral` may be the model, not only one of its kind
+    style: bool = False  # names here are ways of prompting or types: only whole ids count
+
+
+MESSAGE = Ctx("message", MENTION, text=True)
+COMPARE = Ctx("comparison", MENTION, text=True)
+DOC = Ctx("docstring", MENTION, text=True)
+
+
+class Strings:
+    """What is kept of one module, and the ways to add to it."""
+
+    def __init__(
+        self, source: Source, lexicon: Lexicon, tree: ast.Module, wanted: list[int] | None, whole: bool
+    ) -> None:
+        self.wanted = wanted  # lines that can name a model; None for all
+        self.source = source
+        self.lexicon = lexicon
+        self.tree = tree
+        self.lines = source.text.split("\n")
+        self.whole = whole
+        self.module = Module(source.path, tree if whole else source.text, source.read)
+        self.found: list[Reference] = []
+        self.seen: set[tuple[int, str]] = set()
+        self.unresolved: list[Unresolved] = []
+        self.scopes: tuple[ast.AST, ...] = ()
+        self.covered: dict[int, list[tuple[int, int]]] = {}  # strings by line, for comments
+        self.inside: set[int] = set()  # lines that begin inside a string
+        self.registers: dict[str, set[int]] = {}  # called name -> what its calls named, by number in `found`
+        self.loads: list[tuple[ast.expr, Ctx, tuple[ast.AST, ...], ast.Call]] = []
+        self.nodes = 0
+        self.ascii = source.text.isascii()
+        self.ollama = "ollama" in source.text or "Ollama" in source.text
+        self.service = bool(_SERVICE.search(source.path))
+
+    def names_model(self, node: ast.expr) -> bool:
+        text = node.value.strip() if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        return 3 <= len(text) <= 300 and self.lexicon.in_model_place(text) is not None
+
+    def string(self, node: ast.Constant, ctx: Ctx) -> None:
+        value: str = node.value  # type: ignore[assignment]
+        self.cover(node)
+        if len(value) < 3 and not ctx.family:
+            return
+        bare = value.strip()
+        if SPACE.search(bare) or len(bare) > 300:
+            self.words(node, ctx)
+            return
+        found = self.identify(bare, ctx)
+        if found is not None:
+            self.emit(node, bare, found, ctx)
+        elif "://" in bare or _LIST.search(bare) or ctx.text:
+            self.words(node, ctx)
+
+    def identify(self, text: str, ctx: Ctx) -> Identity | None:
+        if ctx.family:
+            special = loader_name(text, ctx.family)
+            if special is not None:
+                return special
+        found = self.lexicon.exact(text)
+        if found is not None:
+            if (ctx.text and found.kind == "hosted") or (ctx.style and "/" not in text):
+                return None
+            return found
+        if not ctx.model or ctx.style:
+            return None
+        if "/" not in text and not ctx.weak:
+            return None
+        return self.lexicon.in_model_place(text)
+
+    def is_model(self, text: str) -> bool:
+        found = self.lexicon.exact(text) if 3 <= len(text) <= 200 and not SPACE.search(text) else None
+        return found is not None and found.kind != "hosted"
+
+    def words(self, node: ast.expr, ctx: Ctx) -> None:
+        """A text of several words: a message, a document, a command."""
+        first, last = node.lineno, node.end_lineno or node.lineno
+        for number in range(first, last + 1):
+            if self.wanted is not None and last - first > 3 and not touches(self.wanted, number, number):
+                continue
+            line = self.lines[number - 1] if number <= len(self.lines) else ""
+            start = self.chars(line, node.col_offset) if number == first else 0
+            stop = self.chars(line, node.end_col_offset or 0) if number == last else len(line)
+            part = line[start:stop]
+            level, place = ctx.level, ctx.place
+            if not ctx.text:
+                if not ctx.command and _SHELL.search(part) is None and SPACE.search(part.strip("\"' ")):
+                    level, place = MENTION, "message"
+                else:
+                    place = "command"
+            for a, b, found in self.lexicon.in_text(part):
+                if _ALIAS.search(part, 0, a):
+                    continue  # the name under which it is served
+                self.add(number, start + a, part[a:b], found, ctx._replace(level=level, place=place))
+
+    def emit(self, node: ast.expr, text: str, found: Identity, ctx: Ctx, via: str = "") -> None:
+        line, column = self.locate(node, text)
+        self.add(line, column, text, found, ctx, via)
+
+    def add(self, line: int, column: int, text: str, found: Identity, ctx: Ctx, via: str = "") -> None:
+        level = ctx.level
+        if (
+            (ctx.hosted or self.service)
+            and level in (USE, OPTION)
+            and found.hub in ("huggingface", "")
+            and found.kind != "path"
+        ):
+            level = HOSTED
+        self.seen.add((line, found.name.lower()))
+        self.found.append(reference(self.source, line, column, text, found, ctx.place, level, via))
+
+    def locate(self, node: ast.expr, text: str) -> tuple[int, int]:
+        """1-based line and 0-based column of a text inside an expression."""
+        first, last = node.lineno, node.end_lineno or node.lineno
+        for number in range(first, min(last, first + 200) + 1):
+            if number > len(self.lines):
+                break
+            line = self.lines[number - 1]
+            start = self.chars(line, node.col_offset) if number == first else 0
+            at = line.find(text, start)
+            if at >= 0:
+                return number, at
+        line = self.lines[first - 1] if first <= len(self.lines) else ""
+        return first, self.chars(line, node.col_offset)
+
+    def written(self, node: ast.expr, name: str) -> str:
+        """The source text of an expression of several parts, if it stands in one line."""
+        if node.lineno != node.end_lineno or node.lineno > len(self.lines):
+            return name
+        line = self.lines[node.lineno - 1]
+        return line[self.chars(line, node.col_offset) : self.chars(line, node.end_col_offset or 0)]
+
+    def chars(self, line: str, offset: int) -> int:
+        """A column in bytes as one in characters."""
+        if self.ascii:
+            return offset
+        return len(line.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore"))
+
+    def cover(self, node: ast.expr) -> None:
+        first, last = node.lineno, node.end_lineno or node.lineno
+        if first == last:
+            self.covered.setdefault(first, []).append((node.col_offset, node.end_col_offset or 0))
+            return
+        self.covered.setdefault(first, []).append((node.col_offset, 1 << 30))
+        self.inside.update(range(first + 1, last))
+        self.covered.setdefault(last, []).append((0, node.end_col_offset or 0))
+
+    def hush(self, node: ast.AST) -> None:
+        """Not looked at: but its strings are no comments either."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                self.cover(part)

@@ -1,0 +1,61 @@
+"""Names in Python that say something only together with what loads them, and names of which a part is not written."""
+
+from __future__ import annotations
+
+import re
+
+from modelreg.audit import shapes
+from modelreg.audit.python_values import HOLE
+from modelreg.audit.source import Identity, Lexicon
+from modelreg.core.finding import LIKELY, POSSIBLE
+
+_WHISPER = re.compile(
+    r"^(?:tiny|base|small|medium|large)(?:\.en)?$|^large-v[123](?:-turbo)?$|^turbo$|"
+    r"^distil-(?:small|medium|large)[\w.-]*$"
+)
+
+
+def partial(text: str, lexicon: Lexicon, model: bool = False) -> Identity | None:
+    """`THUDM/{name}`: the account is written, the rest is not."""
+    owner, slash, rest = text.partition("/")
+    if not slash or HOLE in owner or not owner or "/" in rest.strip("/") or ":" in rest:
+        return None
+    publishers = getattr(lexicon, "publishers", {})
+    if owner.lower() not in publishers:
+        return None
+    flags = publishers[owner.lower()]
+    fixed = rest.replace(HOLE, "")
+    if flags and not model and not re.search(r"[A-Za-z]{2}", fixed):
+        return None  # `google/{x}` may be anything
+    if "." in fixed and re.search(r"\.(?:py|json|md|txt|ya?ml|png|jpg)$", fixed):
+        return None
+    return Identity(f"{owner}/{rest.replace(HOLE, '*')}", "huggingface", "partial", POSSIBLE)
+
+
+def loader_name(text: str, family: str) -> Identity | None:
+    """A name that only one loader understands: `large-v3` for Whisper, `llama3` for Ollama, `resnet50` for timm."""
+    if family == "whisper" and _WHISPER.match(text):
+        return Identity(f"whisper-{text}", "", "bare-name", LIKELY)
+    if family == "ollama" and re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?(?::[\w.-]+)?", text):
+        return Identity(text, "ollama", "ollama-tag", LIKELY)
+    if (
+        family == "timm"
+        and re.fullmatch(r"(?:hf[-_]hub:[\w./-]+|[a-z][a-z0-9_.]{3,})", text)
+        and (":" in text or shapes.family(text))
+    ):
+        return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
+    if family == "clip" and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text) and ("hf-hub:" in text or "ViT" in text):
+        return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
+    if (
+        family == "yolo"
+        and re.fullmatch(r"[\w-]+\.(?:pt|onnx)", text)
+        and re.match(r"(?i)yolo|rtdetr|sam|mobile_sam|fastsam", text)
+    ):
+        return Identity(text, "file", "weights", LIKELY)
+    if family == "tts" and re.fullmatch(r"tts_models/[\w-]+/[\w-]+/[\w.-]+", text):
+        return Identity(text, "", "bare-name", LIKELY)
+    if family == "torch.hub" and re.fullmatch(r"[\w.-]{4,60}", text) and shapes.family(text.replace("_", "-")):
+        return Identity(text, "", "bare-name", POSSIBLE)
+    if family == "file" and text.endswith((".gguf", ".bin")):
+        return Identity(text, "file", "gguf-file", LIKELY)
+    return None
