@@ -93,6 +93,8 @@ _ALL_RUN = frozenset(
 )
 
 
+_FETCHED = frozenset(["pull", "run", "preload", "download", "load"])
+_WHISPER = re.compile(r"(?:tiny|base|small|medium|large)(?:\.en|-v[23])?|large-v3-turbo|turbo")
 _LABELS = frozenset(["name", "id", "label", "root", "value_from", "full_name", "title_model", "key"])
 
 
@@ -168,7 +170,13 @@ class Judge:
                 value.kind != SCALAR
                 and level == USE
                 and ((switched and name not in switched) or (chosen and name not in chosen))
-            ) or (map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name)):
+            ) or (
+                map_like
+                and level == USE
+                and name not in chosen
+                and name not in _FETCHED
+                and not _PARENT_CHOICE.match(name)
+            ):
                 level = OPTION
             if name in _DEAD_KEYS:
                 level = MENTION
@@ -293,7 +301,13 @@ class Judge:
         elif role == places.ARGS:
             self._command(node, level)
         elif role == places.MODEL:
-            if not emit.in_place(page, node.start, node.end, text, "config-key", level) and " " in text:
+            if emit.in_place(page, node.start, node.end, text, "config-key", level):
+                return
+            if "whisper" in places.snake(f"{context.parent} {context.key}") and _WHISPER.fullmatch(text):
+                identity = page.lexicon.exact(f"openai/whisper-{text}")
+                if identity is not None:  # a size, under a key that says of what
+                    page.add(*emit.span(page, node.start, node.end, text), identity, "config-key", level)
+            elif " " in text:
                 self._loose(node, level)
         else:
             self._other(node, level)
@@ -352,6 +366,9 @@ class Judge:
     def _list(self, node: Node, context: Context) -> None:
         role = places.role(context.key) if context.key else places.OTHER
         scalars = [i for i in node.items if i.kind == SCALAR]
+        fetched = places.snake(context.key) in _FETCHED and places.role(context.parent) == places.MODEL
+        if fetched:  # Ollama's chart: `models: {pull: [a, b], run: [a]}`
+            role = places.MODEL
         flags = any(i.value.startswith("--") or i.value in ("-m", "-hf") for i in scalars)
         if role == places.ARGS or flags:
             self._arguments(node, context)
@@ -359,7 +376,7 @@ class Judge:
         level = context.level
         several = len(node.items) > 1
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
-        if level == USE and several and (role == places.MODEL or choice):
+        if level == USE and several and not fetched and (role == places.MODEL or choice):
             level = OPTION
         if (
             level == USE
@@ -372,6 +389,10 @@ class Judge:
             level = OPTION
         if context.key and places.snake(context.key) in _DEAD_KEYS:
             level = MENTION
+        if fetched:
+            for item in scalars:
+                self._value(item, role, context)
+            return
         for item in node.items:
             self._visit(item, context._replace(level=level))
 
