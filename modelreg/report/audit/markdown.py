@@ -70,7 +70,8 @@ class _Comment:
             parts.append(words("counts-baseline", count=tally.baseline))
         facts = _plain(cut(facts_line(self.report, words), 1000)) or words("no-facts")
         verdict = words("fails" if tally.failing else "passes")
-        lines = [MARK, f"## {mark} {words('title')}: {verdict}", "", "; ".join(parts), ""]
+        of = f" ({_code(self.report.root)})" if self.report.root not in ("", ".") else ""
+        lines = [MARK, f"## {mark} {words('title')}{of}: {verdict}", "", "; ".join(parts), ""]
         return "\n".join([*lines, f"{words('declared')}: {facts} ({words('as-of', date=self.report.as_of)})", ""])
 
     def blocks(self) -> Iterator[str]:

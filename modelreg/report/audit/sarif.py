@@ -93,7 +93,8 @@ def _rule(rule_id: str, found: Iterable[Finding], words: AuditWords) -> dict[str
     severity = min((f for f in found if f.rule_id == rule_id), key=_weight).severity
     return {
         "id": cut(visible(rule_id), 255),
-        "name": "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", rule_id)) or "Rule",
+        # Never the id itself, not even for a rule of one word: SARIF 3.49.7.
+        "name": "Modelreg" + "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", rule_id)),
         "shortDescription": {"text": _sentence(title)},
         "fullDescription": {"text": _sentence(title)},
         "helpUri": url,

@@ -60,6 +60,9 @@ class _Table:
     def lines(self) -> Iterator[Line]:
         words = self.words
         models = models_of(self.report)
+        if self.report.root not in ("", "."):
+            yield Line(words("of-tree", root=visible(self.report.root)), "title")
+            yield Line("")
         for view in models:
             yield from self._model(view)
         others = without_model(self.report)

@@ -216,6 +216,13 @@ def hostile() -> AuditReport:
     )
 
 
+def rules() -> AuditReport:
+    """A finding for each rule of the audit."""
+    from modelreg.i18n.en_findings import RULES
+
+    return make([finding("acme/x", "a.py", n, rule=rule, severity="warning") for n, rule in enumerate(RULES, 1)])
+
+
 def empty() -> AuditReport:
     return make([])
 

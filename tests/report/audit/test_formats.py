@@ -167,6 +167,13 @@ def test_table_off_a_terminal() -> None:
     assert text.rstrip().endswith("Fails")
 
 
+def test_each_of_several_trees_has_its_name() -> None:
+    several = [support.report()._replace(root=root) for root in ("one", "two")]
+    for format, said in (("table", "Audit of {}\n"), ("markdown", "(<code>{}</code>)"), ("jsonl", '"root": "{}"')):
+        text = "".join(render(format, report) for report in several)
+        assert text.index(said.format("one")) < text.index(said.format("two"))
+
+
 def test_table_on_a_terminal_points_at_the_name() -> None:
     terminal = Context(terminal=True, colour=False, width=200, line_of=lambda f, n: support.SOURCE.get((f, n), ""))
     text = re.sub(r"\x1b\[[0-9;]*m", "", render("table", support.report(), "en", terminal))
