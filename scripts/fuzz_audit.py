@@ -32,7 +32,9 @@ SPICE = [
     b"```\n", b"~~~\n", b"=", b":", b": ", b"- ", b"--model ", b"$X", b"%s", b"\xe2\x80\x8b", "模型".encode(), b"\xf0\x9f\x98", b"\xed\xa0\x80",
     b"Qwen/Qwen2-7B", b"https://huggingface.co/", b"models--a--b", b"<script>", b"</script>", b"FROM ", b"ENV ", b"RUN ", b"case x in\n", b"esac\n",
 ]  # fmt: skip
-SEEDS = [(path, text.encode()) for path, text, _ in file_cases.FOUND] + [(path, text.encode()) for path, text in file_cases.TRAPS]
+SEEDS = [(path, text.encode()) for path, text, _ in file_cases.FOUND] + [
+    (path, text.encode()) for path, text in file_cases.TRAPS
+]
 
 
 def mutated(rng: random.Random) -> tuple[str, bytes]:

@@ -21,6 +21,7 @@ from modelreg.audit.cards import Card
 from modelreg.core.finding import Reference, Skipped, Unresolved
 from modelreg.registry import cache as files
 from modelreg.registry.cache import folder
+from modelreg.registry.sources import code_files
 
 _MAGIC = b"modelreg audit cache 1 "
 _RACY = 2 * 10**9  # ns: a file changed so shortly before it was read may change again with the same time
@@ -60,7 +61,7 @@ def stamp_of(path: str) -> Stamp | None:
 def signature(registry_digest: str) -> str:
     """What entries must have been made with: modelreg, its detectors and its registry."""
     package = os.path.dirname(os.path.abspath(__file__))
-    lines = [__version__, registry_digest]
+    lines = [__version__, registry_digest, *map(str, code_files())]  # names are resolved by the registry's code
     for where, folders, names in os.walk(package):
         folders[:] = sorted(f for f in folders if f != "__pycache__")
         for name in sorted(names):

@@ -50,6 +50,8 @@ LUA = Language(("--",), (("--[[", "]]"), ("/*", "*/")), (("[[", "]]", False), ('
 PYTHON_LIKE = Language(("#",), (), (('"""', '"""', True), ("'''", "'''", True), ('"', '"', True), ("'", "'", True)))
 
 _LONGEST = 20_000
+_MOST = 800_000  # characters; no program that people write is longer
+_ID_STRING = re.compile(r"[\"'`]((?:https://huggingface\.co/)?[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{2,90})[\"'`]")
 # What takes a model as its first string, by the end of its name.
 _LOADERS = re.compile(
     r"(?:from_?[pP]retrained|hf_?[hH]ub_?[dD]ownload|snapshot_?[dD]ownload|pipeline|SentenceTransformer|CrossEncoder|AutoModel\w*|AutoTokenizer"
@@ -105,7 +107,9 @@ _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
 _WORTH = re.compile(r"[-/:\d]")
 _COMPOSED = re.compile(r"[ $%{}\n#\\]")
-_NEAR = re.compile(r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command")
+_NEAR = re.compile(
+    r"(?i)model|llm|ollama|pipeline|pretrained|tokenizer|embed|rerank|repo|checkpoint|gguf|pull|exec|spawn|command"
+)
 _HOLE = re.compile(r"%[sv]|\{\}")
 _PLUS_BEFORE = re.compile(r"([A-Za-z_$][\w$.]*)\s*\+\s*$")
 _PLUS_AFTER = re.compile(r"\s*\+\s*(?:([A-Za-z_$][\w$.]*)|[\"'`]([^\"'`\n]*)[\"'`])")
@@ -113,7 +117,11 @@ _TEMPLATE_PART = re.compile(r"\$\{[^}]*\}|\{[^{}]*\}|#\{[^}]*\}|\\\([^)]*\)")
 
 
 def read_code(page: Page, language: Language, start: int, end: int, level: str = USE) -> None:
-    """Report what the strings and comments of text[start:end] name."""
+    """Report what the strings and comments of text[start:end] name. Of what a program wrote, only strings that are ids."""
+    if end - start > _MOST or _is_minified(page.text, start, end):
+        for match in _ID_STRING.finditer(page.text, start, end):
+            emit.certain(page, match.start(1), match.end(1), match[1], "generated", MENTION)
+        return
     _Code(page, language, start, end, level).read()
 
 
@@ -144,32 +152,32 @@ class _Code:
             match = self.pattern.search(text, at, self.end)
             if match is None:
                 break
-            token = match[0]
+            sign = match[0]
             begin = match.start()
-            if token in "([{":
+            if sign in "([{":
                 if len(self.brackets) < 500:
-                    self.brackets.append((token, begin, 0))
+                    self.brackets.append((sign, begin, 0))
                 at = match.end()
-            elif token in ")]}":
+            elif sign in ")]}":
                 if self.brackets:
                     self.brackets.pop()
                 at = match.end()
-            elif token == "/" and self.language.regex:
+            elif sign == "/" and self.language.regex:
                 at = self._regex(begin)
-            elif token in self.language.line:
+            elif sign in self.language.line:
                 stop = text.find("\n", begin, self.end)
                 at = self.end if stop < 0 else stop
                 self._comment(begin, at)
-            elif any(token == b for b, _ in self.language.block):
-                close = next(e for b, e in self.language.block if b == token)
+            elif any(sign == b for b, _ in self.language.block):
+                close = next(e for b, e in self.language.block if b == sign)
                 stop = text.find(close, match.end(), self.end)
                 at = self.end if stop < 0 else stop + len(close)
                 self._comment(begin, at)
-            elif token == "'" and self.language.char:
+            elif sign == "'" and self.language.char:
                 inner = re.compile(r"'(?:\\.[^']{0,8}|[^'\\\n])'").match(text, begin, self.end)
                 at = inner.end() if inner else match.end()  # else a lifetime
             else:
-                at = self._string(token, begin)
+                at = self._string(sign, begin)
         for place in self.parts:
             self.page.discard(place)
 
@@ -257,45 +265,35 @@ class _Code:
             r"\s*(?:import|export)\b.*\bfrom\s*$", line_head
         ):
             return
-        if self._import_block(begin):
+        if self._import_block():
             return
         if "\n" in value or (" " in value.strip() and len(value) > 12):
             self._text(begin, first, stop, value, head)
             return
         call, position = self._call(begin)
-        key = self._key(head, begin)
+        key = self._key(head)
         after = text[stop + 1 : stop + 60]
         if (
             re.match(r"\s*(?::(?!:)|=>)", after)
             and re.search(r"[{,]\s*$|^\s*$", line_head)
             and not _TERNARY.search(before[:-1] if before.endswith(",") else "")
         ):
-            self._map_key(first, stop, value, after)
+            self._map_key(first, stop, value)
             return
         role = places.role(key) if key else places.OTHER
         if role == places.OTHER and key and key in self.models:
             role = places.MODEL
         level = self.level
-        if (
-            call
-            and position >= 1
-            and self.brackets
-            and self.previous[1] == self.brackets[-1][1]
-            and role == places.OTHER
-        ):
-            # flag.String("model", "org/name", …), option('--model <id>', …, 'org/name')
-            if (
-                places.role(re.sub(r"^.*?(--?)?([\w-]+)(?:[ =<\[].*)?$", r"\2", self.previous[0].split(", ")[-1]))
-                == places.MODEL
-            ):
-                role = places.MODEL
+        beside = self.previous[0] if self.brackets and self.previous[1] == self.brackets[-1][1] else ""
+        if call and position >= 1 and role == places.OTHER and _option_role(beside) == places.MODEL:
+            role = places.MODEL  # flag.String("model", "org/name", …)
         if level == USE and self._branch(head):
             level = OPTION
         if call and _NO_CALL.search(call):
             return
         if role in (places.NEVER, places.DATA) or (key and places.snake(key) in ("user_agent", "dataset")):
             return
-        whole = self._whole(first, stop, value, head)
+        whole = self._whole(stop, value, head)
         if whole != value:
             strong = role == places.MODEL or (call and _LOADERS.search(call) is not None)
             identity = page.lexicon.exact(whole) or (page.lexicon.in_model_place(whole) if strong else None)
@@ -340,16 +338,16 @@ class _Code:
                 self._choice(begin, level),
             )
             return
-        if call and _LOADERS.search(call) and (position == 0 or (position == 1 and call.endswith("pipeline"))):
-            if not (call.endswith("pipeline") and position == 0):
-                emit.in_place(page, first, stop, value, "load-call", level)
-                return
+        # the model is the second string of `pipeline("task", "org/name")`, the first of the others
+        if call and _LOADERS.search(call) and position == (1 if call.endswith("pipeline") else 0):
+            emit.in_place(page, first, stop, value, "load-call", level)
+            return
         if value.startswith("--") or (" " in value and looks_like_command(value)):
             self.reading.command(split_line(text, first, stop), level)
             return
         emit.certain(page, first, stop, value, "string", self._choice(begin, level))
 
-    def _whole(self, first: int, stop: int, value: str, head: str) -> str:
+    def _whole(self, stop: int, value: str, head: str) -> str:
         """The string with constants of this file put in: templates, `+`, `%s` and `{}` with their arguments."""
         known = self.constants
 
@@ -361,11 +359,11 @@ class _Code:
             return value
 
         used: list[int] = []
-        out = self._composed(first, stop, value, head, of)
+        out = self._composed(stop, value, head, of)
         self.used = used if out != value else []
         return out
 
-    def _composed(self, first: int, stop: int, value: str, head: str, of: Callable[[str], str]) -> str:
+    def _composed(self, stop: int, value: str, head: str, of: Callable[[str], str]) -> str:
 
         text = self.page.text
         if _TEMPLATE_PART.search(value) and "{}" not in value:
@@ -376,7 +374,7 @@ class _Code:
             values = [of(a.strip(" &")) for a in arguments[1].split(",")[1:]] if arguments else []
             if values and all(values) and len(values) == len(_HOLE.findall(value)):
                 rest = iter(values)
-                return _HOLE.sub(lambda m: next(rest), value)
+                return _HOLE.sub(lambda _: next(rest), value)
             return value
         out = value
         before = _PLUS_BEFORE.search(head)
@@ -396,7 +394,7 @@ class _Code:
 
     def _text(self, begin: int, first: int, stop: int, value: str, head: str) -> None:
         call, _ = self._call(begin)
-        key = self._key(head, begin)
+        key = self._key(head)
         if call and _NO_CALL.search(call):
             return
         if (
@@ -404,13 +402,12 @@ class _Code:
             and looks_like_command(value)
             and not (call and _SPEAKS.search(call))
             and places.role(key) != places.TEXT
+        ) and re.search(
+            r"(?i)exec|spawn|command|system|run|shell|process|subprocess|popen|cmd|args",
+            f"{call} {key} {head[-80:]}",
         ):
-            if re.search(
-                r"(?i)exec|spawn|command|system|run|shell|process|subprocess|popen|cmd|args",
-                f"{call} {key} {head[-80:]}",
-            ):
-                self.reading.command(split_line(self.page.text, first, stop), self.level)
-                return
+            self.reading.command(split_line(self.page.text, first, stop), self.level)
+            return
         if (
             "\n" in value
             and value.count("\n") < 400
@@ -455,7 +452,7 @@ class _Code:
                 break
         return "", 0
 
-    def _key(self, head: str, begin: int) -> str:
+    def _key(self, head: str) -> str:
         match = _KEY.search(head[-110:])
         if match:
             return match[1] or match[2] or ""
@@ -475,7 +472,7 @@ class _Code:
         )
         return constant[1] if constant else ""
 
-    def _map_key(self, first: int, stop: int, value: str, after: str) -> None:
+    def _map_key(self, first: int, stop: int, value: str) -> None:
         """A key: it names a model only where its value does not."""
         following = re.match(r"\s*(?::|=>)\s*[\"'`]([^\"'`\n]+)", self.page.text[stop + 1 : stop + 300])
         if following and self.page.lexicon.exact(following[1]) is not None:
@@ -494,10 +491,8 @@ class _Code:
         if re.search(r"\b(?:default|_)\s*(?:=>|->|:)", line):
             return False
         above = before[: before.rfind("\n")] if "\n" in before else ""
-        return (
-            re.search(r"\bcase\b.*:|\w\s*=>\s*$|\w\s*->\s*$", line) is not None
-            and "(" not in line[-6:]
-            or (re.search(r"\bcase\b[^\n]*:\s*$", above.rstrip()[-120:]) is not None)
+        return (re.search(r"\bcase\b.*:|\w\s*=>\s*$|\w\s*->\s*$", line) is not None and "(" not in line[-6:]) or (
+            re.search(r"\bcase\b[^\n]*:\s*$", above.rstrip()[-120:]) is not None
         )
 
     def _choice(self, begin: int, level: str) -> str:
@@ -536,7 +531,7 @@ class _Code:
             return True
         return self.hosted and (places.role(key) == places.MODEL if key else False)
 
-    def _import_block(self, begin: int) -> bool:
+    def _import_block(self) -> bool:
         """Go's `import ( "a/b" … )`."""
         return bool(
             self.brackets
@@ -545,6 +540,17 @@ class _Code:
                 r"\bimport\s*$", self.page.text[max(self.start, self.brackets[-1][1] - 20) : self.brackets[-1][1]]
             )
         )
+
+
+def _is_minified(text: str, start: int, end: int) -> bool:
+    return end - start > 20_000 and (end - start) / (text.count("\n", start, end) + 1) > 1000
+
+
+def _option_role(name: str) -> str:
+    """What an option's name says: `model`, `--model <id>`, `-m, --model [id]`."""
+    return (
+        places.role(re.sub(r"^.*?(--?)?([\w-]+)(?:[ =<\[].*)?$", r"\2", name.split(", ")[-1])) if name else places.OTHER
+    )
 
 
 _scanners: dict[Language, re.Pattern[str]] = {}

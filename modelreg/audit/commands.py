@@ -79,7 +79,23 @@ _MODEL_M = re.compile(
     r"|qwen|ollama|run|chat|rwkv|gguf|embedding|quantize|infer|generate|optimum|convert|model"
 )
 _SPEAKS = frozenset(
-    "echo printf log info warn error die fatal print Write-Host Write-Output say cat logger rem".split()
+    [
+        "echo",
+        "printf",
+        "log",
+        "info",
+        "warn",
+        "error",
+        "die",
+        "fatal",
+        "print",
+        "Write-Host",
+        "Write-Output",
+        "say",
+        "cat",
+        "logger",
+        "rem",
+    ]
 )
 _TESTS = frozenset(
     [
@@ -111,8 +127,40 @@ _JSON_PAIR = re.compile(r"[`\\]?[\"']([A-Za-z_]\w*)[`\\]?[\"']\s*:\s*[`\\]?[\"']
 _WEIGHTS_URL = re.compile(
     r"(?:https?|s3|gs|ftp)://\S+/([\w.+-]+\.(?:pth?|safetensors|gguf|ggml|onnx|ckpt|h5|tflite|caffemodel|pdparams|nemo|llamafile))(?:[?#]\S*)?"
 )
+_NO_MODELS = frozenset(
+    [
+        "docker",
+        "podman",
+        "kubectl",
+        "helm",
+        "pip",
+        "npm",
+        "git",
+        "apt",
+        "go",
+        "cargo",
+        "conda",
+        "pip3",
+        "nerdctl",
+        "singularity",
+        "apptainer",
+    ]
+)
 _FETCHERS = frozenset(
-    "wget curl aria2c axel gdown Invoke-WebRequest iwr Start-BitsTransfer gsutil aws http fetch".split()
+    [
+        "wget",
+        "curl",
+        "aria2c",
+        "axel",
+        "gdown",
+        "Invoke-WebRequest",
+        "iwr",
+        "Start-BitsTransfer",
+        "gsutil",
+        "aws",
+        "http",
+        "fetch",
+    ]
 )
 # A variable's value, so that `--model "$MODEL"` can be followed; "" where it is not known.
 Resolve = Callable[[str, bool], str]
@@ -233,8 +281,7 @@ class Reading:
         if (
             not re.fullmatch(r"[A-Za-z0-9][\w.:/+-]{1,150}", value)
             or value.startswith("http")
-            or "/" in value
-            and program == "spacy"
+            or ("/" in value and program == "spacy")
         ):
             return
         if program in ("ollama", "ramalama", "lms"):
@@ -276,7 +323,7 @@ class Reading:
             follows = words[n - 1].value
             if (
                 words[n].quoted
-                and (follows.startswith("-") and follows.endswith("c") or words[at].value in ("eval", "ssh", "su"))
+                and ((follows.startswith("-") and follows.endswith("c")) or words[at].value in ("eval", "ssh", "su"))
                 and " " in value
             ):
                 taken.add(n)
@@ -424,29 +471,8 @@ class Reading:
             else:
                 emit.running_text(self.page, word.start, word.end, "message")
             return
-        if (
-            program
-            in (
-                "docker",
-                "podman",
-                "kubectl",
-                "helm",
-                "pip",
-                "npm",
-                "git",
-                "apt",
-                "go",
-                "cargo",
-                "conda",
-                "pip3",
-                "nerdctl",
-                "singularity",
-                "apptainer",
-            )
-            and "/" in value
-        ):
-            if "://" not in value:
-                return  # an image, a chart, a package
+        if program in _NO_MODELS and "/" in value and "://" not in value:
+            return  # an image, a chart, a package
         if not emit.certain(self.page, word.start, word.end, value, "command", level):
             fetched = _WEIGHTS_URL.fullmatch(value)
             if fetched and program in _FETCHERS:
@@ -456,12 +482,65 @@ class Reading:
 
 
 _BARE_FLAGS = frozenset(
-    "--trust-remote-code --quiet -q --force --verbose -v --insecure --dry-run --force-download --resume-download --keepalive --nowordwrap"
-    " --depth=1 --recursive --single-branch --enable-prefix-caching --disable-log-requests --enforce-eager --no-cache --direct -s".split()
+    [
+        "--trust-remote-code",
+        "--quiet",
+        "-q",
+        "--force",
+        "--verbose",
+        "-v",
+        "--insecure",
+        "--dry-run",
+        "--force-download",
+        "--resume-download",
+        "--keepalive",
+        "--nowordwrap",
+        "--depth=1",
+        "--recursive",
+        "--single-branch",
+        "--enable-prefix-caching",
+        "--disable-log-requests",
+        "--enforce-eager",
+        "--no-cache",
+        "--direct",
+        "-s",
+    ]
 )
 _WRAPPERS = frozenset(
-    "sudo nohup exec time command nice ionice stdbuf setsid env srun unbuffer builtin then do else ! { if elif while until export"
-    " RUN @ - & call start npx bunx xargs".split()
+    [
+        "sudo",
+        "nohup",
+        "exec",
+        "time",
+        "command",
+        "nice",
+        "ionice",
+        "stdbuf",
+        "setsid",
+        "env",
+        "srun",
+        "unbuffer",
+        "builtin",
+        "then",
+        "do",
+        "else",
+        "!",
+        "{",
+        "if",
+        "elif",
+        "while",
+        "until",
+        "export",
+        "RUN",
+        "@",
+        "-",
+        "&",
+        "call",
+        "start",
+        "npx",
+        "bunx",
+        "xargs",
+    ]
 )
 
 

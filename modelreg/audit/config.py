@@ -14,9 +14,32 @@ from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import HOSTED, MENTION, OPTION, USE
 
 _NOT_BELOW = frozenset(
-    "image images dependencies dev_dependencies devdependencies peer_dependencies optional_dependencies packages license licenses"
-    " keywords classifiers resolutions overrides engines volumes ports labels_selector selector matchlabels annotations topics"
-    " dependency_groups requires".split()
+    [
+        "image",
+        "images",
+        "dependencies",
+        "dev_dependencies",
+        "devdependencies",
+        "peer_dependencies",
+        "optional_dependencies",
+        "packages",
+        "license",
+        "licenses",
+        "keywords",
+        "classifiers",
+        "resolutions",
+        "overrides",
+        "engines",
+        "volumes",
+        "ports",
+        "labels_selector",
+        "selector",
+        "matchlabels",
+        "annotations",
+        "topics",
+        "dependency_groups",
+        "requires",
+    ]
 )
 _PAIR = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 _FILE_KEY = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml|env|ini|conf|cfg|properties|sh|py|js|ts|md)|Modelfile|Dockerfile")
@@ -42,11 +65,36 @@ _DEAD_KEYS = frozenset(
 
 # Lists whose items all run: none of them is a choice.
 _ALL_RUN = frozenset(
-    "services containers init_containers initcontainers steps jobs tasks stages pipeline pipelines nodes agents workers env environment deployments replicas"
-    " processes components crew flow workflow actions".split()
+    [
+        "services",
+        "containers",
+        "init_containers",
+        "initcontainers",
+        "steps",
+        "jobs",
+        "tasks",
+        "stages",
+        "pipeline",
+        "pipelines",
+        "nodes",
+        "agents",
+        "workers",
+        "env",
+        "environment",
+        "deployments",
+        "replicas",
+        "processes",
+        "components",
+        "crew",
+        "flow",
+        "workflow",
+        "actions",
+    ]
 )
 
 
+_FETCHED = frozenset(["pull", "run", "preload", "download", "load"])
+_WHISPER = re.compile(r"(?:tiny|base|small|medium|large)(?:\.en|-v[23])?|large-v3-turbo|turbo")
 _LABELS = frozenset(["name", "id", "label", "root", "value_from", "full_name", "title_model", "key"])
 
 
@@ -122,9 +170,7 @@ class Judge:
                 value.kind != SCALAR
                 and level == USE
                 and ((switched and name not in switched) or (chosen and name not in chosen))
-            ):
-                level = OPTION
-            elif map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name):
+            ) or (map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name)):
                 level = OPTION
             if name in _DEAD_KEYS:
                 level = MENTION
@@ -198,7 +244,7 @@ class Judge:
 
     def _key(self, key: Node, value: Node, context: Context) -> None:
         """A key that is itself the name of a model, where nothing below it is."""
-        if context.data or "/" not in key.value and ":" not in key.value:
+        if context.data or ("/" not in key.value and ":" not in key.value):
             return
         for scalar in value.scalars():
             if scalar.style != "*" and scalar.value and self.page.lexicon.exact(scalar.value) is not None:
@@ -249,7 +295,13 @@ class Judge:
         elif role == places.ARGS:
             self._command(node, level)
         elif role == places.MODEL:
-            if not emit.in_place(page, node.start, node.end, text, "config-key", level) and " " in text:
+            if emit.in_place(page, node.start, node.end, text, "config-key", level):
+                return
+            if "whisper" in places.snake(f"{context.parent} {context.key}") and _WHISPER.fullmatch(text):
+                identity = page.lexicon.exact(f"openai/whisper-{text}")
+                if identity is not None:  # a size, under a key that says of what
+                    page.add(*emit.span(page, node.start, node.end, text), identity, "config-key", level)
+            elif " " in text:
                 self._loose(node, level)
         else:
             self._other(node, level)
@@ -308,6 +360,9 @@ class Judge:
     def _list(self, node: Node, context: Context) -> None:
         role = places.role(context.key) if context.key else places.OTHER
         scalars = [i for i in node.items if i.kind == SCALAR]
+        fetched = places.snake(context.key) in _FETCHED and places.role(context.parent) == places.MODEL
+        if fetched:  # Ollama's chart: `models: {pull: [a, b], run: [a]}`
+            role = places.MODEL
         flags = any(i.value.startswith("--") or i.value in ("-m", "-hf") for i in scalars)
         if role == places.ARGS or flags:
             self._arguments(node, context)
@@ -315,7 +370,7 @@ class Judge:
         level = context.level
         several = len(node.items) > 1
         choice = bool(places.CHOICES.search(places.snake(context.key))) if context.key else False
-        if level == USE and several and (role == places.MODEL or choice):
+        if level == USE and several and not fetched and (role == places.MODEL or choice):
             level = OPTION
         if (
             level == USE
@@ -328,6 +383,10 @@ class Judge:
             level = OPTION
         if context.key and places.snake(context.key) in _DEAD_KEYS:
             level = MENTION
+        if fetched:
+            for item in scalars:
+                self._value(item, role, context)
+            return
         for item in node.items:
             self._visit(item, context._replace(level=level))
 

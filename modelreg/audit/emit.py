@@ -25,6 +25,11 @@ def span(page: Page, start: int, end: int, value: str) -> tuple[int, int]:
     return (at, at + len(value)) if at >= 0 else (start, end)
 
 
+_COLON_ROUTE = re.compile(
+    r"([a-z][a-z_-]{2,30}):(?:(?:chat|completions?|text-generation|embeddings?|feature-extraction|messages|responses|model):)?([A-Za-z0-9][^\s:/][^\s]*)"
+)
+
+
 def in_place(
     page: Page, start: int, end: int, value: str, place: str, level: str = USE, weak: bool = False, via: str = ""
 ) -> bool:
@@ -63,6 +68,14 @@ def in_place(
                     *span(page, start, end, stripped), inner_identity, place, HOSTED if level != MENTION else level, via
                 )
                 return True
+    spoken = _COLON_ROUTE.fullmatch(stripped)
+    if spoken is not None and (places.is_hosted_provider(spoken[1]) or places.is_local_provider(spoken[1])):
+        # `ollama:chat:llama3.2`, `groq:llama-3.3-70b-versatile`
+        inner_identity = page.lexicon.exact(spoken[2]) or page.lexicon.in_model_place(spoken[2])
+        if inner_identity is not None:
+            kept = level if level == MENTION or places.is_local_provider(spoken[1]) else HOSTED
+            page.add(*span(page, start, end, stripped), inner_identity, place, kept, via)
+            return True
     local = places.LOCAL_ROUTES.match(stripped)
     if local is not None and "://" not in stripped and page.lexicon.exact(stripped) is None:
         rest = stripped[local.end() :]
@@ -84,7 +97,13 @@ def in_place(
 def _shaped(value: str) -> Identity | None:
     """A bare name or folder of no known family, but with a size, or two words that models bear: `wd-large-tagger-v3`."""
     last = value.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    if not shapes.BARE.fullmatch(last) or len(last) < 6 or shapes.is_file(last) or shapes.like_data(last) or "://" in value:
+    if (
+        not shapes.BARE.fullmatch(last)
+        or len(last) < 6
+        or shapes.is_file(last)
+        or shapes.like_data(last)
+        or "://" in value
+    ):
         return None
     if shapes.sized(last) or (shapes.marks(last) >= 2 and last.count("-") + last.count("_") >= 2):
         return Identity(last, "file" if "/" in value else "", "path" if "/" in value else "bare-name", POSSIBLE)
@@ -166,10 +185,8 @@ def vetoed(page: Page, start: int, end: int) -> bool:
     before = page.text[begin:start]
     if page.text[start:end].startswith("http"):
         return False
-    match = None
-    for match in places.VETO.finditer(before):
-        pass
-    return match is not None and len(before) - match.end() < 25
+    ends = [match.end() for match in places.VETO.finditer(before)]
+    return bool(ends) and len(before) - ends[-1] < 25
 
 
 __all__ = ["CERTAIN", "LIKELY", "certain", "in_place", "running_text", "span", "vetoed"]

@@ -107,7 +107,7 @@ class Names:
             start = match.start()
             core = token.lstrip("-.~@" if token[0] != "@" else "")
             start += len(token) - len(core)
-            core = core.rstrip("./:-_~@+\\")
+            core = core.rstrip("./:-_~@+\\,;!?")
             if len(core) < 3 or core[0] == "@":
                 continue
             found = self._in_prose(core, text, start)
@@ -207,6 +207,10 @@ class Names:
     def _tagged(self, owner: str, last: str, tag: str, revision: str) -> Identity | None:
         if shapes.QUANT.match(tag) or re.match(r"(?i)^(?:UD-)?[IF]?Q\d", tag):  # llama.cpp's `-hf repo:quant`
             return self._id(f"{owner}/{last}", revision)
+        if re.fullmatch(r"[0-9a-f]{40,64}", tag):  # Replicate: `owner/name:version`
+            found = self._id(f"{owner}/{last}", tag)
+            strange = found is None and shapes.surely_model(last)
+            return Identity(f"{owner}/{last}", "", "hub-id", POSSIBLE, "", tag) if strange else found
         if tag.replace("-", "").replace("_", "").isalpha() and owner.lower() in self.publishers:
             found = self._id(f"{owner}/{last}", revision)  # a provider (`org/name:fireworks-ai`) or a folder of it
             if found is not None:

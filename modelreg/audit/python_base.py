@@ -19,6 +19,7 @@ _SHELL = re.compile(
     r"(?:^|\s)--?(?:model|model[-_]\w+|tokenizer|hf[-_]repo|hf|repo-id|m)[ =]|\bvllm serve\b|\bollama (?:run|pull)\b|"
     r"\b(?:huggingface-cli|hf) download\b|\bmodelscope download\b|\bgit clone\b"
 )
+_ALIAS = re.compile(r"--?(?:served[-_]model[-_]name|model[-_]alias|alias)[ =]+[\"']?$")
 _SERVICE = re.compile(
     r"(?i)(?:^|[/_.-])(?:together(?:_?ai)?|groq|fireworks(?:_ai)?|openrouter|siliconflow|deepinfra|replicate|anyscale|novita(?:_ai)?|"
     r"nvidia_nim|hyperbolic|sambanova|inference_api|bedrock|dashscope|litellm|lepton|octoai|nebius|cerebras_cloud|featherless)(?:[/_.-]|$)"
@@ -126,6 +127,8 @@ class Strings:
                 else:
                     place = "command"
             for a, b, found in self.lexicon.in_text(part):
+                if _ALIAS.search(part, 0, a):
+                    continue  # the name under which it is served
                 self.add(number, start + a, part[a:b], found, ctx._replace(level=level, place=place))
 
     def emit(self, node: ast.expr, text: str, found: Identity, ctx: Ctx, via: str = "") -> None:

@@ -248,6 +248,7 @@ class _Audit:
             "failing": sum(map(fails, findings)),
             "suppressed": sum(f.suppression is not None and f.suppression.status == "accepted" for f in findings),
             "known": sum(f.baseline for f in findings),
+            "baseline": self.judge.shown(self.options.baseline or self.policy.baseline),
             "baseline_gone": gone,
             "unresolved": len(scanned.unresolved),
             "skipped": dict(sorted(Counter(s.reason for s in scanned.skipped).items())),

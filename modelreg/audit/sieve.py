@@ -42,7 +42,10 @@ class Sieve:
 
     def __init__(self, index: Mapping[str, Any], owners: Iterable[str]) -> None:
         fold = str.maketrans("", "", "-_. ")
-        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"]))
+        listed = {
+            name.partition("/")[0] for table in ("huggingface", "modelscope") for name in index[table] if "/" in name
+        }
+        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed))
         names: set[bytes] = set()
         for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
             for name in index[table]:

@@ -44,12 +44,12 @@ def representatives(paths: Iterable[str]) -> frozenset[str]:
             group = path
         groups.setdefault(group, []).append(path)
     keep: set[str] = set()
-    for group in groups.values():
-        group.sort(key=_rank)
-        keep.add(group[0])
-        if not _CACHE.search(group[0]):
+    for members in groups.values():
+        members.sort(key=_rank)
+        keep.add(members[0])
+        if not _CACHE.search(members[0]):
             # an adapter beside its base, two checkpoints of single files: each names something of its own
-            keep |= {p for p in group if p.endswith(("config.json", "model_index.json"))}
-            if _rank(group[0])[0] > 3:
-                keep |= {p for p in group if not _SHARD.search(p) and p.endswith((".pt", ".pth", ".ckpt"))}
+            keep |= {p for p in members if p.endswith(("config.json", "model_index.json"))}
+            if _rank(members[0])[0] > 3:
+                keep |= {p for p in members if not _SHARD.search(p) and p.endswith((".pt", ".pth", ".ckpt"))}
     return frozenset(keep)

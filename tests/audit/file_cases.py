@@ -82,6 +82,10 @@ YAML: list[Case] = [
     ("c.yaml", f"{Q}: {{dtype: bf16}}\n", (f"option {Q}",)),
     ("c.yaml", f"a: 1\n---\nmodel: {Q}\n", (f"use {Q}@3",)),
     ("c.yaml.j2", f"model: {Q}\nport: {{{{ port }}}}\n", (f"use {Q}",)),
+    ("c.yaml", "providers:\n  - ollama:chat:llama3.2\n", ("use llama3.2@2",)),
+    ("c.yaml", "model: groq:llama-3.1-8b-instant\n", ("hosted llama-3.1-8b-instant",)),
+    ("c.yaml", "environment:\n  WHISPER_MODEL: base\n", ("use openai/whisper-base@2",)),
+    ("values.yaml", "ollama:\n  models:\n    pull: [llama3.1, mistral]\n    run: [llama3.1]\n", ("use llama3.1@3", "use llama3.1@4", "use mistral@3")),
     ("mystery.tpl", f"port: ${{port}}\nmodel: {Q}\n", (f"use {Q}@2",)),
 ]
 
@@ -287,6 +291,7 @@ CODE: list[Case] = [
     ("a.cpp", f'params.model = "{Q}"; // {B}\n', (f"use {Q}", f"mention {B}")),
     ("a.rb", f'MODEL = ENV.fetch("MODEL", "{Q}") # {B}\n', (f"use {Q}", f"mention {B}")),
     ("a.php", f"<?php $model = '{Q}'; // {B}\n", (f"use {Q}", f"mention {B}")),
+    ("a.min.js", "x" * 30_000 + f';f("{Q}");\n', (f"mention {Q}",)),
     ("a.tf", f'variable "model" {{\n  default = "{Q}"\n}}\n', (f"use {Q}@2",)),
 ]
 

@@ -21,7 +21,8 @@ HOSTILE = {
     "open braces": "{" * N,
     "open braces, spaced": "{ " * N,
     "nested keys": "".join(f"{' ' * n}a:\n" for n in range(400)),
-    "flow bomb": "a: &a [x,x,x,x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)),
+    "flow bomb": "a: &a [x,x,x,x]\n"
+    + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)),
     "block comments": "/* " * N,
     "quotes": "'\"" * N,
     "triple quotes": '"""' * N,
@@ -76,7 +77,7 @@ def test_hostile_files_end_in_time(name: str) -> None:
 
 def test_mutated_files_do_not_fail() -> None:
     for number in range(1500):
-        path, data = fuzz_audit.mutated(random.Random(number))
+        path, data = fuzz_audit.mutated(random.Random(number))  # noqa: S311
         seconds, wrong = fuzz_audit.run(path, data, LEXICON)
         assert wrong == "", (number, path)
         assert seconds < 1.5, (number, path)

@@ -436,3 +436,21 @@ def test_what_the_manual_shows_is_sound(page: str, tmp_path: Path) -> None:
     assert len(asked) == 10
     for question in asked:
         query.parse(question)
+
+
+def test_the_schema_is_one_and_refuses_what_the_reader_refuses() -> None:
+    from jsonschema import Draft202012Validator
+
+    from modelreg.audit.policy import schema
+
+    Draft202012Validator.check_schema(schema())
+    validator = Draft202012Validator(schema())
+    assert validator.is_valid({"use": ["product"], "policy": {"deny": [{"family": "x", "reason": "r"}]}})
+    assert not validator.is_valid({"policy": {"deny": [{"family": "x"}]}})
+    assert not validator.is_valid({"polcy": {}})
+
+
+def test_the_policy_of_this_repository_is_sound() -> None:
+    from modelreg.audit.policy import examine
+
+    assert examine(str(Path(__file__).parents[2] / ".ci" / "audit-policy.yaml"))[1] == []

@@ -54,7 +54,9 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_files_come_in_order_and_kinds_are_told(tmp_path: Path) -> None:
-    write(tmp_path, {"b.yaml": "a: 1", "a/z.py": "1", "a/b.sh": "ls", "pic.png": b"\x89PNG", "run": "#!/bin/bash\nls\n"})
+    write(
+        tmp_path, {"b.yaml": "a: 1", "a/z.py": "1", "a/b.sh": "ls", "pic.png": b"\x89PNG", "run": "#!/bin/bash\nls\n"}
+    )
     tree = walk(str(tmp_path))
     assert [(f.path, f.kind) for f in tree.files] == [
         ("a/b.sh", "shell"),
@@ -148,7 +150,9 @@ def test_what_is_no_regular_file_is_skipped_with_its_reason(tmp_path: Path) -> N
 
 
 def test_large_and_binary_files(tmp_path: Path) -> None:
-    write(tmp_path, {"big.json": b"[" + b"1,\n" * 3_000_000 + b"1]", "bin.yaml": bytes(range(256)) * 10, "a.yaml": "a: 1"})
+    write(
+        tmp_path, {"big.json": b"[" + b"1,\n" * 3_000_000 + b"1]", "bin.yaml": bytes(range(256)) * 10, "a.yaml": "a: 1"}
+    )
     with (tmp_path / "huge.py").open("wb") as file:
         file.truncate(2_000_000_000)  # sparse: no disk is used
     with (tmp_path / "w.safetensors").open("wb") as file:

@@ -42,12 +42,20 @@ def look(path: str, data: bytes, beside: Mapping[str, str] | None = None) -> lis
     ("path", "data", "name"),
     [
         ("m/a.gguf", gguf({"general.name": "Qwen2.5-7B-Instruct"}), "Qwen2.5-7B-Instruct"),
-        ("m/a.gguf", gguf({"general.repo_url": "https://huggingface.co/Qwen/Qwen2.5-7B-Instruct"}), "Qwen/Qwen2.5-7B-Instruct"),
+        (
+            "m/a.gguf",
+            gguf({"general.repo_url": "https://huggingface.co/Qwen/Qwen2.5-7B-Instruct"}),
+            "Qwen/Qwen2.5-7B-Instruct",
+        ),
         ("m/qwen2.5-7b-instruct-q4_k_m.gguf", b"GGUF", "qwen2.5-7b-instruct-q4_k_m.gguf"),
         ("m/qwen2.5-7b-instruct-q4_k_m.gguf", POINTER, "qwen2.5-7b-instruct-q4_k_m.gguf"),
         ("chatglm3-6b/model.safetensors", POINTER, "chatglm3-6b"),
         ("THUDM/chatglm3-6b/model.safetensors", safetensors({}), "THUDM/chatglm3-6b"),
-        ("x/l.safetensors", safetensors({"ss_base_model_name": "stabilityai/stable-diffusion-2-1"}), "stabilityai/stable-diffusion-2-1"),
+        (
+            "x/l.safetensors",
+            safetensors({"ss_base_model_name": "stabilityai/stable-diffusion-2-1"}),
+            "stabilityai/stable-diffusion-2-1",
+        ),
         ("models--BAAI--bge-m3/snapshots/1/model.safetensors", b"", "BAAI/bge-m3"),
         (".cache/modelscope/hub/ZhipuAI/chatglm3-6b/model.bin", b"", "ZhipuAI/chatglm3-6b"),
         ("m/config.json", b'{"_name_or_path": "THUDM/chatglm2-6b", "model_type": "chatglm"}', "THUDM/chatglm2-6b"),

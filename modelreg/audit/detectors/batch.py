@@ -12,7 +12,9 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_SET = re.compile(r"(?i)[ \t]{0,80}@?[ \t]{0,8}(?:if\s+[^\n]{0,120}?\s\(?[ \t]{0,8})?set\s{1,8}(?:/[ap]\s{1,8})?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?")
+_SET = re.compile(
+    r"(?i)[ \t]{0,80}@?[ \t]{0,8}(?:if\s+[^\n]{0,120}?\s\(?[ \t]{0,8})?set\s{1,8}(?:/[ap]\s{1,8})?\"?([A-Za-z_]\w*)=([^\n\"]*)\"?"
+)
 _REMARK = re.compile(r"(?i)\s*@?(?:rem\b|::)")
 
 
@@ -34,7 +36,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
         if setting:
             first, last = start + setting.start(2), start + setting.end(2)
             value = setting[2].strip()
-            shell._assign(setting[1], Word(value, first, last), int(branch or depth > 0), OPTION if branch else USE)  # noqa: SLF001
+            shell._assign(setting[1], Word(value, first, last), int(branch or depth > 0), OPTION if branch else USE)
             continue
         found = split_line(source.text, start, end)
         parts: list[Word] = []
@@ -45,7 +47,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
                 if parts:
                     for part in parts:
                         for name in re.findall(r"%(\w+)%|!(\w+)!", part.value):
-                            shell._use(name[0] or name[1], False)  # noqa: SLF001
+                            shell._use(name[0] or name[1], False)
                     shell.reading.command(parts)
                 parts = []
             else:

@@ -44,18 +44,18 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
                 for item in re.finditer(r"\S+", value):
                     shell._assign(
                         match[1], Word(item[0], first + item.start(), first + item.end()), 0, OPTION, add=True
-                    )  # noqa: SLF001
+                    )
             else:
-                shell._assign(match[1], Word(value, first, first + len(value)), branch, level)  # noqa: SLF001
+                shell._assign(match[1], Word(value, first, first + len(value)), branch, level)
         elif line.startswith(("\t", "    ")):
             begin = at + len(line) - len(line.lstrip("\t @-+"))
             shell.part(begin, stop)
         at = stop + 1
     shell.done()
-    for item in page.results():
-        line_start = page.lines.starts[item.line - 1] + item.column - 1
-        length = len(item.text)
-        yield item._replace(text=source.text[line_start : line_start + length])
+    for found in page.results():
+        line_start = page.lines.starts[found.line - 1] + found.column - 1
+        length = len(found.text)
+        yield found._replace(text=source.text[line_start : line_start + length])
 
 
 def _as_shell(match: re.Match[str]) -> str:

@@ -42,12 +42,12 @@ def read(page: Page) -> None:
             text, min(body, len(text))
         )
         stop = close.start() if close else len(text)
-        code(page, min(body, len(text)), stop, parts.language(fence[3]), fence[3])
+        code(page, min(body, len(text)), stop, parts.language(fence[3]))
         at = close.end() if close else len(text)
     emit.running_text(page, at, len(text), "prose")
 
 
-def code(page: Page, start: int, stop: int, kind: str, info: str = "") -> None:
+def code(page: Page, start: int, stop: int, kind: str) -> None:
     """A block of code in a document: its own detector, and what is written in it as in prose."""
     text = page.text[start:stop]
     if stop - start > _MAX_FENCE or not text.strip():

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from modelreg.audit.detectors import json, python, shell
 from modelreg.audit.lines import Lines
-from modelreg.audit.python_lines import detect_lines
+from modelreg.audit.python_lines import detect_lines, reference
 from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.tree import LIST, MAP, SCALAR, Node
-from modelreg.core.finding import MENTION, TEST, Reference, Unresolved
+from modelreg.core.finding import MENTION, Reference, Unresolved
 
 MAX_CELLS = 5000
 MAX_NOTEBOOK = 20_000_000  # characters; pictures in outputs make notebooks large
@@ -76,11 +76,8 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
             found += [_placed(item, part, source, lines) for item in read(inner, lexicon)]
     for line in prose:
         for a, b, identity in lexicon.in_text(line.text[:20_000]):
-            item = Reference(
-                source.path, 1, a + 1, b + 1, line.text[a:b], identity.name, identity.hub, identity.kind, "markdown",
-                TEST if source.test else MENTION, identity.confidence, identity.revision,
-            )  # fmt: skip
-            found.append(_placed(item, [line], source, lines))
+            mention = reference(source, 1, a, line.text[a:b], identity, "markdown", MENTION)
+            found.append(_placed(mention, [line], source, lines))
     seen: set[tuple[int, str]] = set()
     for item in sorted(found, key=lambda f: (f.line, f.column)):
         name = item.name.lower() if isinstance(item, Reference) else f"?{item.text}"
@@ -96,14 +93,12 @@ def _written(content: Node, lines: Lines) -> Iterator[_Line]:
         if node.kind != SCALAR:
             continue
         line, column = lines.place(node.start)
-        for text in node.value.split("\n") if node.value != "\n" else [""]:
+        for text in (node.value.removesuffix("\n") if content.kind == LIST else node.value).split("\n"):
             yield _Line(text.rstrip("\r"), line, column)
-    # `"a\n", "b\n"` gives an empty piece behind each line: harmless, but it keeps lines apart.
 
 
 def _sort(written: list[_Line], code: list[_Line], odd: list[_Line], commands: list[_Line], prose: list[_Line]) -> None:
     """Tell Python, shell and other languages of one code cell apart."""
-    written = [line for at, line in enumerate(written) if line.text or (at + 1 < len(written))]
     first = next((line.text.strip() for line in written if line.text.strip()), "")
     if first.startswith("%%"):
         if _SHELL_CELL.match(first):

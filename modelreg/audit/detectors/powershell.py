@@ -12,7 +12,9 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.audit.words import Word, split_line
 from modelreg.core.finding import OPTION, USE, Reference, Unresolved
 
-_SET = re.compile(r"(?i)\s*(?:\[[\w.\[\]]+\]\s*)?(?:\$(?:env:|script:|global:)?)?[\"']?([A-Za-z_]\w*)[\"']?\s*=\s*([^\n]*)")
+_SET = re.compile(
+    r"(?i)\s*(?:\[[\w.\[\]]+\]\s*)?(?:\$(?:env:|script:|global:)?)?[\"']?([A-Za-z_]\w*)[\"']?\s*=\s*([^\n]*)"
+)
 _STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 
 
@@ -43,7 +45,7 @@ def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]
                 found.pop(0)
             for word in found:
                 for name in re.findall(r"\$(?:env:)?(\w+)", word.value):
-                    shell._use(name, False)  # noqa: SLF001
+                    shell._use(name, False)
             if found:
                 shell.reading.command(found)
         choice = re.match(r"(?i)[\s}]*(?:if|else|elseif|switch)\b", line) is not None
@@ -64,6 +66,6 @@ def _setting(page: Page, shell: Shell, setting: re.Match[str], at: int, depth: i
         value = string[1] if string[1] is not None else string[2]
         first = at + setting.start(2) + string.start() + 1
         level = OPTION if several else USE
-        shell._assign(setting[1], Word(value, first, first + len(value)), depth, level, add=several)  # noqa: SLF001
+        shell._assign(setting[1], Word(value, first, first + len(value)), depth, level, add=several)
     if not strings and setting[2].strip() and not setting[2].lstrip().startswith(("$", "(", "[", "@", "{")):
         shell.reading.command(split_line(page.text, at + setting.start(2), at + setting.end(2)))

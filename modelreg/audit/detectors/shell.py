@@ -16,7 +16,7 @@ from modelreg.core.finding import MENTION, OPTION, USE, Reference, Unresolved
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)(?:\[[@*\d]+\])?\}?|%([A-Za-z_]\w*)%")
 _WHOLE = re.compile(r"\s*[\"']?(?:\$\{?([A-Za-z_]\w*)(?:\[[@*\d]+\])?\}?|%([A-Za-z_]\w*)%)[\"']?\s*")
 _EXPANSION = re.compile(r"\$\{([A-Za-z_]\w*|\d)\s*:?[-=]\s*([^${}]*)\}")
-_DECLARE = frozenset("export declare local readonly typeset set setenv env let".split())
+_DECLARE = frozenset(["export", "declare", "local", "readonly", "typeset", "set", "setenv", "env", "let"])
 _MAX_INNER = 200
 _MAX_NESTED = 6
 _MAX_VALUES = 500  # of one variable
@@ -89,7 +89,7 @@ class Shell:
                     continue
                 place = self.place or ("constant" if name not in self.loops else "list")
                 if "=" in one.value and re.match(r"[a-z_]+=[^,\s]+(?:,|$)", one.value):
-                    self.reading._pairs(Word(one.value, one.start, one.end, True), one.value, level)  # noqa: SLF001
+                    self.reading._pairs(Word(one.value, one.start, one.end, True), one.value, level)
                 elif " " in one.value.strip() and (" -" in one.value or one.value.startswith("-")):
                     self.reading.command(words.split_line(self.page.text, one.start, one.end), level)
                 elif self._resolved(one, place, level, wanted):
@@ -132,8 +132,7 @@ class Shell:
         begin = match.end() if match else start
         body = self.page.text[begin:end]
         if self.inner < _MAX_INNER and (
-            body.startswith("-")
-            and " " in body
+            (body.startswith("-") and " " in body)
             or looks_like_command(body)
             or re.match(r"(?:export\s+)?[A-Za-z_]\w*=\S", body)
         ):
@@ -189,7 +188,7 @@ class Shell:
                 kind = places.role(match[1])
                 if kind in (places.DATA, places.NEVER, places.ALIAS) or word.value.count("${") > 1:
                     continue
-                if kind == places.MODEL or word.value.strip().startswith("${") and rest[0].value == ":":
+                if kind == places.MODEL or (word.value.strip().startswith("${") and rest[0].value == ":"):
                     start, end = emit.span(self.page, word.start, word.end, match[2])
                     emit.in_place(self.page, start, end, match[2], "env-default", level, weak=kind != places.MODEL)
             for match in _VARIABLE.finditer(word.value):

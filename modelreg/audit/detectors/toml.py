@@ -55,7 +55,7 @@ class _Scanner:
             kind, sign, start, end = self.peek()
             if kind in ("bare", "string"):
                 raw = self.text[start:end]
-                if kind == "bare" and parts == [] or kind == "string" or raw:
+                if (kind == "bare" and parts == []) or kind == "string" or raw:
                     value = _value(raw, kind)
                     pieces = value.split(".") if kind == "bare" else [value]
                     parts += [Node(SCALAR, start, end, p) for p in pieces if p]

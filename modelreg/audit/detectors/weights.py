@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelreg.audit import card
 from modelreg.audit.source import Identity, Lexicon, Source
-from modelreg.core.finding import LIKELY, POSSIBLE, TEST, USE, Reference, Unresolved
+from modelreg.core.finding import CERTAIN, LIKELY, POSSIBLE, TEST, USE, Reference, Unresolved
 from modelreg.texts import gguf
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -41,13 +41,13 @@ def _witnesses(source: Source, lexicon: Lexicon) -> Iterator[tuple[Identity, str
     cached = _CACHE.search(path)
     if cached:
         identity = lexicon.exact(f"models--{cached[1]}--{cached[2]}") or Identity(
-            f"{cached[1]}/{cached[2]}", "huggingface", "path"
+            f"{cached[1]}/{cached[2]}", "huggingface", "path", CERTAIN
         )
         yield identity, "cache folder of the Hub"
     scoped = _MODELSCOPE.search(path)
     if scoped:
         name = f"{scoped[1]}/{scoped[2].replace('___', '.')}"
-        yield (lexicon.exact(name) or Identity(name, "modelscope", "path")), "cache folder of ModelScope"
+        yield (lexicon.exact(name) or Identity(name, "modelscope", "path", CERTAIN)), "cache folder of ModelScope"
     if data[:4] == gguf.MAGIC:
         yield from _gguf(data, lexicon)
     elif path.endswith(".safetensors") and not pointer:

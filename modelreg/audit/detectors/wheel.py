@@ -9,7 +9,7 @@ from modelreg.audit.source import Lexicon, Source
 from modelreg.core.finding import CERTAIN, TEST, USE, Reference, Unresolved
 
 
-def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:
+def detect(source: Source, lexicon: Lexicon) -> Iterator[Reference | Unresolved]:  # noqa: ARG001  (one shape for all)
     """The model that a wheel carries."""
     file = source.path.rpartition("/")[2]
     match = SPACY.match(file)

@@ -34,30 +34,32 @@ def parse(text: str) -> list[Node] | None:
     if len(text) > MAX_PARSED or _too_deep(text):
         return None
     builder = Builder()
-    anchors: dict[str, Node] = {}
+    anchors: dict[Any, Node] = {}
     try:
+        event: Any
         for event in yaml.parse(text, Loader=_Loader):
+            start, end, anchor = event.start_mark.index, event.end_mark.index, getattr(event, "anchor", None)
             if isinstance(event, yaml.ScalarEvent):
-                node = builder.scalar(event.start_mark.index, event.end_mark.index, event.value, event.style or "")
+                node = builder.scalar(start, end, event.value, event.style or "")
             elif isinstance(event, yaml.MappingStartEvent):
-                node = builder.open(MAP, event.start_mark.index)
+                node = builder.open(MAP, start)
             elif isinstance(event, yaml.SequenceStartEvent):
-                node = builder.open(LIST, event.start_mark.index)
+                node = builder.open(LIST, start)
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                builder.close(event.end_mark.index)
+                builder.close(end)
                 continue
             elif isinstance(event, yaml.AliasEvent):
-                known = anchors.get(event.anchor)
+                known = anchors.get(anchor)
                 if known is not None and known.kind == SCALAR:
                     # What the alias stands for is reported where it is written.
                     builder.scalar(known.start, known.end, known.value, "*")
                 else:
-                    builder.scalar(event.start_mark.index, event.end_mark.index, "", "*")
+                    builder.scalar(start, end, "", "*")
                 continue
             else:
                 continue
-            if event.anchor and event.anchor not in anchors:
-                anchors[event.anchor] = node
+            if anchor and anchor not in anchors:
+                anchors[anchor] = node
     except (yaml.YAMLError, TooMuchError, ValueError, UnicodeError):
         return None
     return builder.roots
@@ -111,7 +113,11 @@ def read(page: Page, level: str = USE, workflow: bool = False) -> None:
 
 
 def _is_template(text: str) -> bool:
-    return ("}}" in text or "%}" in text) and text.count("{{") < _MOST_TEMPLATES and _TEMPLATE_LINE.search(text) is not None
+    return (
+        ("}}" in text or "%}" in text)
+        and text.count("{{") < _MOST_TEMPLATES
+        and _TEMPLATE_LINE.search(text) is not None
+    )
 
 
 def _comments(page: Page, roots: list[Node]) -> None:
@@ -159,14 +165,14 @@ def _by_lines(page: Page, level: str) -> None:
                     Node(SCALAR, at, at, key),
                     Node(SCALAR, at, at + len(inner[0]), inner[0]),
                     config.Context(key, level=OPTION if level == USE else level),
-                )  # noqa: SLF001
+                )
         else:
-            judge._entry(Node(SCALAR, match.start(1), match.end(1), key), node, config.Context(key, level=level))  # noqa: SLF001
+            judge._entry(Node(SCALAR, match.start(1), match.end(1), key), node, config.Context(key, level=level))
         taken.add(line)
     for match in _ITEM.finditer(text):
         if page.lines.line(match.start()) not in taken and not data:
             value = match[1].strip("\"'")
-            judge._other(Node(SCALAR, match.start(1), match.end(1), value), level)  # noqa: SLF001
+            judge._other(Node(SCALAR, match.start(1), match.end(1), value), level)
             taken.add(page.lines.line(match.start()))
     for match in _COMMENT.finditer(text):
         comment(page, match.start(), match.end())
