@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from modelreg.audit import rules
 from modelreg.core.finding import Finding
 
 _DIGITS = 32
@@ -26,7 +27,8 @@ def with_fingerprints(findings: Iterable[Finding]) -> list[Finding]:
     done = []
     for finding in sorted(findings, key=place_of):
         name = finding.model or finding.reference.name.casefold()
-        key = (finding.rule_id, finding.reference.file, name, finding.fingerprint)
+        file = "" if finding.rule_id in rules.WIDE else finding.reference.file
+        key = (finding.rule_id, file, "" if finding.rule_id == rules.NO_USE_DECLARED else name, finding.fingerprint)
         counts[key] = counts.get(key, 0) + 1
         done.append(finding._replace(fingerprint=fingerprint(*key, str(counts[key]))))
     return done

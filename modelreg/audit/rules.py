@@ -37,6 +37,11 @@ EXPIRED_SUPPRESSION = "expired-suppression"
 UNUSED_SUPPRESSION = "unused-suppression"
 UNUSED_PIN = "unused-pin"
 
+# Told once a model, wherever its foremost place is: the place is no part of what they are.
+WIDE = frozenset(
+    {NOT_ACKNOWLEDGED, EVIDENCE_MISSING, NOT_PINNED, TEXT_CHANGED, STALE_FACTS, HEADROOM, NO_USE_DECLARED, UNUSED_PIN}
+)
+
 # rule id -> severity, in the order of docs/rules/README.md
 RULES: dict[str, str] = {
     PROHIBITED_USE: ERROR,

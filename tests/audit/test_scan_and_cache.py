@@ -194,3 +194,13 @@ def test_fingerprints_stay_when_lines_are_added_above(tree: Path) -> None:
     assert len(before) == 2
     moved = {f.fingerprint for f in run(write(tree, {"a.txt": "", "b.txt": f"use: {FORM}\n"}), None, USE).findings}
     assert not moved & before
+
+
+def test_what_is_told_of_a_model_as_a_whole_does_not_depend_on_its_place(tree: Path) -> None:
+    facts = {**USE, "dau": 620_000, "written_permission": True}
+    write(tree, {"b.txt": "use: baichuan-inc/Baichuan2-7B-Chat\n"})
+    before = [f.fingerprint for f in run(tree, None, facts).findings if f.rule_id == "headroom"]
+    write(tree, {"a.txt": "use: baichuan-inc/Baichuan2-7B-Chat\n"})
+    after = [f.fingerprint for f in run(tree, None, facts).findings if f.rule_id == "headroom"]
+    assert before == after
+    assert len(before) == 1
