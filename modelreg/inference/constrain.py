@@ -20,7 +20,7 @@ LONGEST_SCHEMA = 200_000  # characters
 # Not -inf: scores that are not finite count as a failure of half precision (sampling.mend_invalid).
 NEVER = -1e30
 # One way to write it down: models that were not trained for JSON would fill their answer with blanks.
-LAYOUT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+LAYOUT: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class SchemaError(InputError):
@@ -64,7 +64,7 @@ class JsonGrammar:
         if len(schema) > LONGEST_SCHEMA:
             raise SchemaError(f"the schema has {len(schema):,} characters", where="response_format")
         try:
-            grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=dict(LAYOUT))
+            grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=LAYOUT)
             matcher = llguidance.LLMatcher(self._vocabulary, grammar, log_level=0)
             problem = matcher.get_error()
         except (ValueError, TypeError, RuntimeError) as error:
