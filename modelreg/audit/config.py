@@ -170,7 +170,13 @@ class Judge:
                 value.kind != SCALAR
                 and level == USE
                 and ((switched and name not in switched) or (chosen and name not in chosen))
-            ) or (map_like and level == USE and name not in chosen and not _PARENT_CHOICE.match(name)):
+            ) or (
+                map_like
+                and level == USE
+                and name not in chosen
+                and name not in _FETCHED
+                and not _PARENT_CHOICE.match(name)
+            ):
                 level = OPTION
             if name in _DEAD_KEYS:
                 level = MENTION
