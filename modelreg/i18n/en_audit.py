@@ -116,6 +116,8 @@ TEXTS = {
     "record-letter": "letter on record: {id}",
     "record-pinned": "pinned in modelreg.lock: {id}",
     "no-acknowledgement": "no acknowledgement holds: {why}",
+    "only-named": "{count} more only named",
+    "only-named-head": "Only named in documents, tests or as a service",
     "contents": "Contents",
     "print-note": "Printed pages show every section open.",
     "form-fine-tune": "fine-tune",

@@ -115,6 +115,8 @@ TEXTS = {
     "record-letter": "信函在案：{id}",
     "record-pinned": "已在 modelreg.lock 中锁定：{id}",
     "no-acknowledgement": "没有有效的接受记录：{why}",
+    "only-named": "另有 {count} 个仅被提及",
+    "only-named-head": "仅在文档、测试或托管服务中出现",
     "contents": "目录",
     "print-note": "打印时所有章节均展开。",
     "form-fine-tune": "微调",

@@ -22,11 +22,13 @@ from modelreg.report.audit.page import SCRIPT, STYLE
 from modelreg.report.audit.parts import (
     NOTHING,
     Context,
+    by_verdict,
     counts,
     fails,
     files_looked_at,
     in_order,
     in_use,
+    matters,
     models_of,
     place_count,
     shown_values,
@@ -53,7 +55,7 @@ class _Page:
         self.models = models_of(report)
         # Where not all fit, what fails and what is used comes first.
         ranked = sorted(
-            self.models, key=lambda v: (not any(map(fails, v.findings)), not in_use(v), verdict_rank(v.verdict))
+            self.models, key=lambda v: (not any(map(fails, v.findings)), not matters(v), verdict_rank(v.verdict))
         )
         self.full = {id(v) for v in ranked[:FULL]}
         self.tally = counts(report)
@@ -106,9 +108,10 @@ class _Page:
     def _summary(self) -> Iterator[str]:
         words = self.words
         yield f'<section><h2 id="summary">{words("summary")}</h2>\n<ul class="cards">'
-        for verdict, group in groupby(self.models, key=lambda v: v.verdict):
+        for verdict, used, named in by_verdict(self.models):
             style = lineage.style_of(verdict)
-            yield f'<li><b>{len(list(group))}</b><span class="badge {style}">{words.verdict(verdict)}</span></li>'
+            more = f'<span class="dim small">{words("only-named", count=named)}</span>' if named else ""
+            yield f'<li><b>{used}</b><span class="badge {style}">{words.verdict(verdict)}</span> {more}</li>'
         yield "</ul>\n"
         places = sum(map(place_count, self.models))
         parts = [words("counts-models", models=len(self.models), places=places) if self.models else words("clean")]
@@ -133,9 +136,10 @@ class _Page:
             return
         yield self._filters()
         article = Article(words)
-        for verdict, group in groupby(self.models, key=lambda v: v.verdict):
+        for (used, verdict), group in groupby(self.models, key=lambda v: (matters(v), v.verdict)):
             views = list(group)
-            yield f'<div class="group"><h3>{words.verdict(verdict)} ({len(views)})</h3>\n'
+            head = "" if used else words("only-named-head") + ": "
+            yield f'<div class="group"><h3>{head}{words.verdict(verdict)} ({len(views)})</h3>\n'
             yield from (article.of(v) for v in views if id(v) in self.full)
             yield "</div>\n"
         rest = [v for v in self.models if id(v) not in self.full]
@@ -150,7 +154,7 @@ class _Page:
 
     def _filters(self) -> str:
         words = self.words
-        verdicts = list(dict.fromkeys(v.verdict for v in self.models))
+        verdicts = [verdict for verdict, _, _ in by_verdict(self.models)]
         options = "".join(f'<option value="{attribute(v)}">{words.verdict(v)}</option>' for v in verdicts)
         seen = {v.level for v in self.models}
         levels = "".join(f'<option value="{x}">{words.level(x)}</option>' for x in LEVELS if x in seen)

@@ -15,7 +15,7 @@ from modelreg.report.audit.parts import (
     citation,
     cut,
     fails,
-    in_use,
+    matters,
     place_count,
     rule_url,
     shown_values,
@@ -56,7 +56,7 @@ class Article:
         """The article of a model. What is in use stands open."""
         words, style = self.words, style_of(view.verdict)
         failing = any(map(fails, view.findings))
-        opened = " open" if in_use(view) or failing else ""
+        opened = " open" if matters(view) else ""
         badge = f'<span class="badge {style}">{words.verdict(view.verdict)}</span>'
         level = f'<span class="badge">{words.level(view.level)}</span>' if view.level else ""
         fails_badge = f'<span class="badge bad">{words("fails")}</span>' if failing else ""

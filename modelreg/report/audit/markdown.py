@@ -21,6 +21,7 @@ from modelreg.report.audit.parts import (
     fails,
     files_looked_at,
     in_use,
+    matters,
     models_of,
     next_steps,
     place_count,
@@ -77,7 +78,7 @@ class _Comment:
     def blocks(self) -> Iterator[str]:
         """Pieces that may be left out one by one, what matters most first."""
         words = self.words
-        shown = [v for v in self.models if in_use(v) or any(map(fails, v.findings))]
+        shown = [v for v in self.models if matters(v)]
         if shown:
             yield f"\n{words('md-table-head')}\n| --- | --- | --- | --- |\n"
             yield from (self._row(view) for view in shown)

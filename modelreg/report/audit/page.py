@@ -42,7 +42,7 @@ dl.meta dt { color: var(--dim); } dl.meta dd { margin: 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; padding: 0;
   margin: .8rem 0; list-style: none; }
 .cards li { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .7rem .9rem; }
-.cards .badge { white-space: normal; border-radius: .6em; } .cards b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.cards .badge { white-space: normal; border-radius: .6em; } .cards .small { display: block; margin-top: .2rem; } .cards b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; padding: 0; margin: 1rem 0; list-style: none; }
 .model { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.2rem;
   margin: .8rem 0; }

@@ -98,7 +98,7 @@ def verdict_rank(verdict: str) -> int:
 
 
 def models_of(report: AuditReport) -> list[ModelView]:
-    """The models, the strictest verdict first, then by level and name; each with its findings."""
+    """The models with their findings: those that matter first, then the strictest verdict, level and name."""
     by_key: dict[str, list[Finding]] = {}
     for finding in in_order(report.findings):
         by_key.setdefault(key_of(finding), []).append(finding)
@@ -112,7 +112,10 @@ def models_of(report: AuditReport) -> list[ModelView]:
         purl = str(entry.get("purl") or next((f.purl for f in findings if f.purl), ""))
         verdict = str(entry.get("verdict") or decision.get("verdict") or "")
         views.append(ModelView(name, model, purl, verdict, level, decision, tuple(findings), entry))
-    return sorted(views, key=lambda v: (verdict_rank(v.verdict), _rank(LEVELS, v.level), v.name.casefold(), v.name))
+    return sorted(
+        views,
+        key=lambda v: (not matters(v), verdict_rank(v.verdict), _rank(LEVELS, v.level), v.name.casefold(), v.name),
+    )
 
 
 def without_model(report: AuditReport) -> list[Finding]:
@@ -134,6 +137,19 @@ def place_count(view: ModelView) -> int:
 def weightiest_first(findings: Iterable[Finding]) -> list[Finding]:
     """What fails, then what is used, then the rest; each in order of place."""
     return sorted(findings, key=lambda f: (not fails(f), _rank(LEVELS, f.reference.level), _place_key(f)))
+
+
+def matters(view: ModelView) -> bool:
+    """Whether the project uses the model or fails because of it; others are only named."""
+    return in_use(view) or any(map(fails, view.findings))
+
+
+def by_verdict(views: Iterable[ModelView]) -> list[tuple[str, int, int]]:
+    """(verdict, models that matter, models only named), the strictest verdict first."""
+    found: dict[str, list[int]] = {}
+    for view in views:
+        found.setdefault(view.verdict, [0, 0])[0 if matters(view) else 1] += 1
+    return [(v, found[v][0], found[v][1]) for v in sorted(found, key=lambda v: (verdict_rank(v), v))]
 
 
 class Counts(NamedTuple):

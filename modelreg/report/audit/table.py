@@ -19,13 +19,14 @@ from modelreg.report.audit.parts import (
     NOTHING,
     Context,
     ModelView,
+    by_verdict,
     citation,
     counts,
     cut,
     facts_line,
     fails,
     files_looked_at,
-    in_use,
+    matters,
     models_of,
     place_count,
     shown_values,
@@ -91,7 +92,7 @@ class _Table:
             yield Line(f"{words('terms')}: {visible(entry['title'])} ({entry['license']})", "", 1, via)
         yield from self._places(view.findings)
         # What is only mentioned, tested or hosted brings no duties to this project.
-        if in_use(view) or any(map(fails, view.findings)):
+        if matters(view):
             yield from self._terms(view)
         yield Line("")
 
@@ -238,8 +239,9 @@ class _Table:
         yield Line(f"{words('policy')}: {visible(report.policy) or words('no-policy')}", "", 1)
         if report.summary.get("part"):
             yield Line(words("only-part", part=visible(report.summary["part"])), "warn", 1)
-        for verdict, group in groupby(models, key=lambda v: v.verdict):
-            yield Line(f"{words.verdict(verdict)}: {len(list(group))}", _STYLE.get(verdict, "bad"), 1)
+        for verdict, used, named in by_verdict(models):
+            more = f" ({words('only-named', count=named)})" if named else ""
+            yield Line(f"{words.verdict(verdict)}: {used}{more}", _STYLE.get(verdict, "bad"), 1)
         places = sum(map(place_count, models))
         parts = [words("counts-models", models=len(models), places=places) if models else words("clean")]
         files = files_looked_at(report)

@@ -201,3 +201,16 @@ def test_hostile_names_run_nothing_even_without_the_policy(tmp_path: Path) -> No
     dom = browse(path, "--dump-dom")
     assert 'class="has-js"' in dom
     assert "data-owned" not in dom.replace(trap, "")
+
+
+def test_what_is_used_stands_before_what_is_only_named() -> None:
+    named = [support.finding("mistralai/Codestral-22B-v0.1", "README.md", n, level="mention") for n in (1, 2)]
+    report = support.make([*named, support.finding("Qwen/Qwen2.5-7B-Instruct", "a.py", 1)])
+    words = " ".join(Page(render("html", report)).words)
+    assert words.index("Qwen/Qwen2.5-7B-Instruct") < words.index("mistralai/Codestral-22B-v0.1")
+    assert "Only named in documents, tests or as a service: Requires an agreement first (1)" in words
+    assert "1 more only named" in words
+    table = render("table", report)
+    assert table.index("Qwen/Qwen2.5") < table.index("mistralai/Codestral")
+    assert "Requires an agreement first: 0 (1 more only named)" in table
+    assert "separate-licence" not in table  # no duties of a model that is only named
