@@ -70,7 +70,7 @@ class Score:
                     self.folders.append((file, label))
         self.hit: dict[int, Reference] = {}
         self.false: list[tuple[Reference, str]] = []
-        self.wrong: list[tuple[Mapping[str, Any], Reference]] = []
+        self.wrong: list[tuple[dict[str, Any], Reference]] = []
         self.levels: Counter[tuple[str, str]] = Counter()
         self.ignored = 0
         for item in found:

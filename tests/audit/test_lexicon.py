@@ -33,7 +33,7 @@ ANYWHERE = {
     "https://ollama.com/library/qwen2.5:7b": ("qwen2.5:7b", "ollama", "url"),
     "https://tfhub.dev/google/universal-sentence-encoder/4": ("google/universal-sentence-encoder", "", "url"),
     "models--THUDM--chatglm-6b": ("THUDM/chatglm-6b", "huggingface", "path"),
-    "/root/.cache/huggingface/hub/models--THUDM--chatglm-6b/snapshots/abc": ("THUDM/chatglm-6b", "huggingface", "path"),
+    "/srv/cache/hub/models--THUDM--chatglm-6b/snapshots/abc": ("THUDM/chatglm-6b", "huggingface", "path"),
     "/data/models/chatglm2-6b": ("chatglm2-6b", "file", "path"),
     "C:\\models\\chatglm2-6b": ("chatglm2-6b", "file", "path"),
     "/mnt/THUDM/chatglm2-6b": ("THUDM/chatglm2-6b", "huggingface", "path"),
