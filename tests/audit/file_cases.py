@@ -85,7 +85,11 @@ YAML: list[Case] = [
     ("c.yaml", "providers:\n  - ollama:chat:llama3.2\n", ("use llama3.2@2",)),
     ("c.yaml", "model: groq:llama-3.1-8b-instant\n", ("hosted llama-3.1-8b-instant",)),
     ("c.yaml", "environment:\n  WHISPER_MODEL: base\n", ("use openai/whisper-base@2",)),
-    ("values.yaml", "ollama:\n  models:\n    pull: [llama3.1, mistral]\n    run: [llama3.1]\n", ("use llama3.1@3", "use llama3.1@4", "use mistral@3")),
+    (
+        "values.yaml",
+        "ollama:\n  models:\n    pull: [llama3.1, mistral]\n    run: [llama3.1]\n",
+        ("use llama3.1@3", "use llama3.1@4", "use mistral@3"),
+    ),
     ("mystery.tpl", f"port: ${{port}}\nmodel: {Q}\n", (f"use {Q}@2",)),
 ]
 
