@@ -25,7 +25,13 @@ for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
 _FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
 _FOLDED = bytes(_FOLD)
 
-_QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[/ ]?[\"'`@:]")
+_QUOTED_ID = re.compile(
+    rb"[\"'`](?:\./|/)?[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*){1,5}[/ ]?[\"'`@:]|:[ \t]+[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[ \t]*$",
+    re.MULTILINE,
+)
+_WEIGHTS = re.compile(
+    rb"\.(?:gguf|ggml|safetensors|pth?|ckpt|onnx|tflite|litertlm|llamafile|pdparams|caffemodel|nemo|mnn|ptl|task)[\"'`?]"
+)
 # `name:tag` of Ollama, a size, a quantization or a word behind the colon; not host:port.
 _QUOTED_TAG = re.compile(
     rb"[\"'`](?:[a-z0-9][\w.-]*/)?[a-z][a-z0-9._-]{1,48}:(?=[a-z0-9._-]*[a-z])[a-z0-9][\w.-]*[\"'`]", re.ASCII
@@ -33,7 +39,8 @@ _QUOTED_TAG = re.compile(
 _SIZE_TAG = re.compile(rb"(?:e?[0-9]+(?:\.[0-9]+)?[bm]|latest|q[2-8]_|fp16|instruct|chat|mini|small|large)")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
-    rb"weights|load|download|teacher|draft"
+    rb"weights|load|download|teacher|draft|detect|generator|vlm|asr|tts|stt|ocr|ner|vad|whisper|speaker|classif|segment|lang|sentiment|"
+    rb"translat|summar|caption|diari|critic|guard|similarity|vision|diffusion|colbert|splade"
 )
 _WORD = b"abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -96,7 +103,8 @@ class Sieve:
                 quoted.append(at)
                 passed = data.find(b"\n", at) % (len(data) + 1)  # -1 is the end
         tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m)]
-        numbers |= _numbers(data, sorted([*quoted, *tagged]))
+        weights = [m.start() for m in _WEIGHTS.finditer(data)]
+        numbers |= _numbers(data, sorted([*quoted, *tagged, *weights]))
         return sorted(numbers)
 
     def _judge(self, word: bytes) -> bool:
