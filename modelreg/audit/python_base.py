@@ -181,7 +181,7 @@ class Strings:
                 else:
                     place = "command"
             for a, b, found in self.lexicon.in_text(part):
-                if _ALIAS.search(part, 0, a):
+                if _ALIAS.search(part, max(0, a - 60), a):
                     continue  # the name under which it is served
                 self.add(number, start + a, part[a:b], found, ctx._replace(level=level, place=place))
 

@@ -57,13 +57,14 @@ class Sieve:
         listed = {
             name.partition("/")[0] for table in ("huggingface", "modelscope") for name in index[table] if "/" in name
         }
-        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed))
+        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed, "ollama"))
         names: set[bytes] = set()
         for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
             for name in index[table]:
                 if name.isascii():
                     names.add(name.rpartition("/")[2].partition(":")[0].translate(fold).encode())
         ollama = {name.translate(fold).encode() for name in vocabulary.OLLAMA}
+        self._ollama = frozenset(ollama)
         # A name of one word means something only as a whole string where a model belongs.
         self._weak = frozenset(
             n
@@ -76,6 +77,8 @@ class Sieve:
 
     def lines(self, data: bytes) -> list[int]:
         """Lines (from 1, in order) that can name a model; none for a file that need not be parsed."""
+        if b"\\" in data:  # paths of Windows; `\n` inside strings ends a word as well
+            data = data.replace(b"\\", b"/")
         folded = data.replace(b"/", b"/ ").translate(_FOLDED, b"-_.").replace(b'"', b' " ')
         found = set(folded.split())
         fresh = found - self._judged
@@ -102,10 +105,15 @@ class Sieve:
             if at >= passed and _NEAR.search(data, max(0, at - 200), at):
                 quoted.append(at)
                 passed = data.find(b"\n", at) % (len(data) + 1)  # -1 is the end
-        tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m)]
+        tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m) or self._is_named(m)]
         weights = [m.start() for m in _WEIGHTS.finditer(data)]
         numbers |= _numbers(data, sorted([*quoted, *tagged, *weights]))
         return sorted(numbers)
+
+    def _is_named(self, match: re.Match[bytes]) -> bool:
+        """Whether what stands before the colon of `name:tag` is a name of Ollama's library."""
+        name = match[0][1:].partition(b":")[0].rpartition(b"/")[2].translate(None, b"-_.")
+        return name in self._ollama or name in self._names
 
     def _judge(self, word: bytes) -> bool:
         if len(word) > _MAX_WORD or len(word) < 3:
