@@ -104,7 +104,9 @@ _CONSTANT = re.compile(
 _FROM_ENV = re.compile(
     r"\b([A-Za-z_$]\w{0,80})\s{0,20}(?::\s{0,20}\w+\s{0,20})?(?::?=)\s{0,20}(?:process\.env\.|[\w.:]{0,60}(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s{0,20}[(\[]\s{0,20}[\"'])([A-Za-z_]\w*)"
 )
-_RETURNED = re.compile(r"(?:\bfn|\bfunc|\bfunction|\bfun)\s+(?:\([^()]*\)\s*)?([A-Za-z_]\w*)\s*\([^{}]{0,80}\{\s*(?:return\s*)?$")
+_RETURNED = re.compile(
+    r"(?:\bfn|\bfunc|\bfunction|\bfun)\s+(?:\([^()]*\)\s*)?([A-Za-z_]\w*)\s*\([^{}]{0,80}\{\s*(?:return\s*)?$"
+)
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
 _WORTH = re.compile(r"[-/:\d]")

@@ -117,7 +117,7 @@ class Names:
         if shapes.ONLY_WEIGHTS.search(name.lower()):
             return self._folder(name, shapes.family) or _own_file(name)
         if name.count("/") == 1 and shapes.ID.fullmatch(name):
-            return self._unknown_id(name, revision) 
+            return self._unknown_id(name, revision)
         if "/" in name or "\\" in name:
             return self._folder(name, shapes.family) or self._below_models(name)
         return self._weak(name, revision)

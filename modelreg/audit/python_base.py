@@ -138,10 +138,12 @@ class Strings:
         """Whether what bears the name is a model: by the name, or by it and an id for a value."""
         if calls.is_model_key(name):
             return True
-        if not self.loads_models or not calls.is_perhaps_key(name):
-            return False
+        return self.loads_models and calls.is_perhaps_key(name) and self.is_id(value)
+
+    def is_id(self, value: ast.expr | None) -> bool:
+        """A literal of the shape `owner/name`, whose owner is no folder."""
         text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
-        return shapes.ID.fullmatch(text) is not None and len(text) > 6
+        return len(text) > 6 and shapes.ID.fullmatch(text) is not None and not shapes.is_folder(text.partition("/")[0])
 
     def is_model(self, text: str) -> bool:
         found = self.lexicon.exact(text) if 3 <= len(text) <= 200 and not SPACE.search(text) else None

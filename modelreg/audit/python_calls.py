@@ -132,8 +132,14 @@ LOADS: dict[str, Load] = {
     "PaddleOCR": Load(
         (),
         (
-            "text_detection_model_name", "text_recognition_model_name", "doc_orientation_classify_model_name",
-            "textline_orientation_model_name", "doc_unwarping_model_name", "det_model_dir", "rec_model_dir", "cls_model_dir",
+            "text_detection_model_name",
+            "text_recognition_model_name",
+            "doc_orientation_classify_model_name",
+            "textline_orientation_model_name",
+            "doc_unwarping_model_name",
+            "det_model_dir",
+            "rec_model_dir",
+            "cls_model_dir",
         ),
         "any",
         sure=False,
@@ -330,6 +336,17 @@ def load_of(name: str) -> Load | None:
 
 # Functions that say something only with their module, which the call may leave out: `from rembg import new_session`.
 IMPORTED = frozenset(name.rpartition(".")[2] for name in DOTTED if name.count(".") == 1)
+
+
+_OF_MODEL = re.compile(
+    r"(?:^|[._a-z])(?:Models?|LLM|Reranker|Embedder|Embeddings?|Tokenizer|Encoder)(?:Info|Spec|Source|Meta|Card|Entry|Config|Description|Definition|Ref|Option|Choice)?$|"
+    r"(?:^|[._])(?:register|add|download|fetch|get|load|pull|init|build|make|test|create|run)_(?:\w+_)?(?:model|llm|embedder|embeddings|reranker|tokenizer|encoder|checkpoint)$"
+)
+
+
+def is_of_model(name: str) -> bool:
+    """Whether the call, by its name, describes or gets a model, so that an id among its arguments is one."""
+    return _OF_MODEL.search(name) is not None
 
 
 def is_message(name: str) -> bool:

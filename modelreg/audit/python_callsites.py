@@ -12,6 +12,8 @@ from modelreg.audit.python_values import HOLE, Unknown
 from modelreg.audit.source import Identity
 from modelreg.core.finding import LIKELY, MENTION, OPTION, USE, Unresolved
 
+_IDS = frozenset("hf hf_hub name id path source repo url_or_id key ref".split())
+
 
 class Calls(Expressions):
     """Walks calls and follows the arguments of those that load."""
@@ -107,7 +109,7 @@ class Calls(Expressions):
         if name != last or last not in calls.IMPORTED or calls.LOADS.get(last) is not None:
             return name
         self.module.names()
-        level, module, original = self.module._imports.get(name, (0, "", ""))
+        _, module, original = self.module._imports.get(name, (0, "", ""))
         return f"{module}.{original}" if module and original else name
 
     def registering(self, name: str, ctx: Ctx) -> bool:
@@ -140,6 +142,7 @@ class Calls(Expressions):
                 model_arguments.append(node.args[1])
         command = calls.is_command(name)
         style = calls.is_style(name)
+        of_model = not style and self.loads_models and calls.is_of_model(name)
         first = node.args[0] if node.args else None
         # f("model_id", "a/b"), f("model_id", default="a/b"): helpers that read settings
         named = isinstance(first, ast.Constant) and isinstance(first.value, str) and calls.is_model_key(first.value)
@@ -172,7 +175,7 @@ class Calls(Expressions):
                     "deepcopy",
                     "default_factory",
                 )
-                model = named and item is not first and len(node.args) == 2
+                model = (named and item is not first and len(node.args) == 2) or (of_model and self.is_id(item))
                 inner = Ctx(place, ctx.level, model, command=command, hosted=hosted, style=style)
                 self.expr(item, ctx if keep else inner)
         for word in node.keywords:
@@ -198,7 +201,10 @@ class Calls(Expressions):
                 continue
             chosen = any(word.value is m for m in model_arguments)
             model = (
-                chosen or (word.arg is not None and self.names_a_model(word.arg, word.value)) or (named and word.arg == "default")
+                chosen
+                or (of_model and word.arg in _IDS and self.is_id(word.value))
+                or (word.arg is not None and self.names_a_model(word.arg, word.value))
+                or (named and word.arg == "default")
             )
             level = OPTION if word.arg == "choices" and ctx.level == USE else ctx.level
             family = spec.family if chosen and spec is not None else ""

@@ -46,8 +46,10 @@ def loader_name(text: str, family: str) -> Identity | None:
         and (":" in text or shapes.family(text))
     ):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
-    if family == "clip" and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text) and (
-        "hf-hub:" in text or re.search(r"ViT|RN\d|EVA|SigLIP|coca|convnext|CLIP|siglip", text)
+    if (
+        family == "clip"
+        and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text)
+        and ("hf-hub:" in text or re.search(r"ViT|RN\d|EVA|SigLIP|coca|convnext|CLIP|siglip", text))
     ):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
     if (

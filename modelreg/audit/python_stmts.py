@@ -158,7 +158,9 @@ class Statements(Calls):
             if default is not None:
                 self.expr(
                     default,
-                    Ctx("parameter-default", level, self.names_a_model(arg.arg, default), style=calls.is_style(arg.arg)),
+                    Ctx(
+                        "parameter-default", level, self.names_a_model(arg.arg, default), style=calls.is_style(arg.arg)
+                    ),
                 )
         for arg in [*plain, *args.kwonlyargs]:
             if arg.annotation is not None:

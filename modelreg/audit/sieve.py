@@ -30,7 +30,7 @@ _QUOTED_ID = re.compile(
     re.MULTILINE,
 )
 _WEIGHTS = re.compile(
-    rb"\.(?:gguf|ggml|safetensors|pth?|ckpt|onnx|tflite|litertlm|llamafile|pdparams|caffemodel|nemo|mnn|ptl|task)[\"'`?]"
+    rb"\.(?:gguf|ggml|safetensors|pth?|ckpt|onnx|tflite|litertlm|llamafile|pdparams|caffemodel|nemo|mnn|ptl|task)[\"'`?]|\bpipeline\([^()\n]{0,80}\bmodel\s*="
 )
 # `name:tag` of Ollama, a size, a quantization or a word behind the colon; not host:port.
 _QUOTED_TAG = re.compile(
@@ -57,7 +57,9 @@ class Sieve:
         listed = {
             name.partition("/")[0] for table in ("huggingface", "modelscope") for name in index[table] if "/" in name
         }
-        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed, "ollama"))
+        self._owners = frozenset(
+            f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed, "ollama")
+        )
         names: set[bytes] = set()
         for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
             for name in index[table]:
