@@ -13,6 +13,7 @@ from typing import NamedTuple
 from modelreg.audit import emit, places
 from modelreg.audit.commands import Reading, looks_like_command
 from modelreg.audit.lines import Page
+from modelreg.audit.settings_text import settings_in
 from modelreg.audit.words import split_line
 from modelreg.core.finding import HOSTED, MENTION, OPTION, USE
 
@@ -102,6 +103,9 @@ _CONSTANT = re.compile(
 # `m := os.Getenv("MODEL")`: what is put into `m` where it is empty is the default.
 _FROM_ENV = re.compile(
     r"\b([A-Za-z_$]\w{0,80})\s{0,20}(?::\s{0,20}\w+\s{0,20})?(?::?=)\s{0,20}(?:process\.env\.|[\w.:]{0,60}(?:[gG]etenv|env::var|GetEnvironmentVariable|ENV\.fetch|ENV|env)\s{0,20}[(\[]\s{0,20}[\"'])([A-Za-z_]\w*)"
+)
+_RETURNED = re.compile(
+    r"(?:\bfn|\bfunc|\bfunction|\bfun)\s+(?:\([^()]*\)\s*)?([A-Za-z_]\w*)\s*\([^{}]{0,80}\{\s*(?:return\s*)?$"
 )
 _RUNS = re.compile(r"(?i)(?:exec\w*|spawn\w*|command|run|system|popen|subprocess[\w.]*|fork|start|sh|\$)$")
 _ARM = re.compile(r"(?:^|\n)[^\n\"'`]*(?:\bcase\b[^\n]*:|=>|->)[^\n]*$")
@@ -425,6 +429,9 @@ class _Code:
             and emit.in_place(self.page, first, stop, value, "constant", self.level)
         ):
             return
+        if "\n" in value or "\\n" in value or value.startswith("FROM "):
+            for a, b, setting in settings_in(self.page.text[first:stop]):
+                emit.in_place(self.page, first + a, first + b, setting, "config-key", self.level)
         emit.running_text(self.page, first, stop, "message")
         for pair in re.finditer(r"\\?\"(\w+)\\?\"\s*:\s*\\?\"([^\"\\\n]{2,120})\\?\"", self.page.text[first:stop]):
             if places.role(pair[1]) == places.MODEL:
@@ -470,7 +477,10 @@ class _Code:
             r"(?:const|static|let|var|final|val|String|string|char\s*\*|auto)\s+(?:mut\s+)?([A-Za-z_]\w*)\s*(?:\[\])?\s*(?::\s*[&'\w\[\]<>; ]+)?\s*(?::?=)\s*(?:String::from\(|std::string\()?\s*$",
             head,
         )
-        return constant[1] if constant else ""
+        if constant:
+            return constant[1]
+        returned = _RETURNED.search(head)  # `fn default_model() -> String { "…" }`
+        return re.sub(r"^(?:get|default)_", "", places.snake(returned[1])) if returned else ""
 
     def _map_key(self, first: int, stop: int, value: str) -> None:
         """A key: it names a model only where its value does not."""

@@ -14,6 +14,7 @@ TEMPLATE = re.compile(
     r"\$\{\{.*?\}\}|\$\{[^{}]*\}|\{\{.*?\}\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\$[0-9@*]|\{[A-Za-z_0-9.!:\[\]\"']*\}|%\(\w+\)[sd]|%[A-Za-z_]\w*%|<[A-Za-z_ -]+>"
 )
 _DEFAULT = re.compile(r"\$\{\s*[A-Za-z_0-9]\w*\s*:?[-=]\s*([^${}]*)\}|\$\{\s*[A-Za-z_]\w*\s*:\s*([^${}\s?+][^${}]*)\}")
+_NESTED = re.compile(r"\$\{[A-Za-z_]\w*\s*:?[-=]\s*([^\n]*\$[^\n]*/[^\n]*)\}")  # `${X:-$BASE/owner/name}`
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _EDGE = " \t\r\n\"'`,;"
 _WHOLE_TEMPLATE = re.compile(rf"\s*(?:{TEMPLATE.pattern})\s*")
@@ -48,6 +49,15 @@ def in_place(
     if default is not None and (default[1] or default[2]) and default[0] == stripped:
         inner = (default[1] or default[2]).strip(_EDGE)
         return in_place(page, *span(page, start, end, inner), inner, "env-default", level, weak, via)
+    nested = _NESTED.fullmatch(stripped)
+    if nested is not None:
+        inner = nested[1].strip(_EDGE)
+        return in_place(page, *span(page, start, end, inner), inner, "env-default", level, weak, via)
+    hub_file = getattr(page.lexicon, "hub_file", None)
+    identity = hub_file(stripped) if hub_file is not None and stripped[:1] in "$%" else None
+    if identity is not None:
+        page.add(*span(page, start, end, stripped), identity, place, level, via)
+        return True
     if TEMPLATE.search(stripped):
         composed = _DEFAULT.sub(lambda m: (m[1] or m[2] or m[0]).strip(_EDGE), stripped)
         if composed != stripped and not TEMPLATE.search(composed):

@@ -42,6 +42,9 @@ _TOKEN = re.compile(
     r"[^\s\"'`<>()\[\]{}，。；、（）《》“”|\\^*]+|"
     r"[A-Za-z0-9@~$./_\\-][A-Za-z0-9._/@:+~\\-]*"
 )
+_HUB_FILE = re.compile(
+    r"(\$\{?\w+\}?|\$\(\w+\)|%\w+%)/(?:models/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/(resolve|blob|tree|raw)(?:/(\S*))?"
+)
 _BAD = re.compile(r"[\s{}<>$*?|\"'`,;()\[\]=%&!^#]")
 _COMMAND = re.compile(r"\bollama\s+(?:run|pull|create|show|push)\s+(?:-\S+\s+)*$|ollama\.com/(?:library/)?$")
 _OLLAMA_TAG = re.compile(
@@ -55,6 +58,22 @@ _ROUTES = frozenset(
     "fireworks_ai replicate deepinfra anyscale perplexity cohere mistral dashscope siliconflow volcengine "
     "zhipuai-api novita xai cloudflare sambanova-api nvidia_nim azure_ai watsonx github github_copilot cerebras "
     "moonshot google_genai google".split()
+)
+_ESCAPES = re.compile(r"(?:\\[nrt])+$")  # `"FROM llama3.2:1b\n"`
+# What OpenRouter and its like put behind a name: how it is served, no other weights.
+_SERVED_AS = frozenset("free nitro floor extended beta online exacto thinking".split())
+# Folders in which people keep weights, one folder a model.
+_MODEL_ROOTS = frozenset(
+    "models model weights checkpoints checkpoint ckpt ckpts pretrained pretrained_models pretrained-models pretrained_model "
+    "hf_models hf-models local_models model_zoo modelzoo llms base_models model_cache".split()
+)
+_WRITTEN = frozenset("output outputs out runs run results result saved exp experiments logs log tmp temp save".split())
+# Names of files that every training leaves behind: they say nothing of the model.
+_NO_NAME = re.compile(
+    r"(?i)^(?:(?:best|last|final|latest|my|the|your|new|trained|custom|tuned|test|dummy|fake|some|path|toy)?[-_]*"
+    r"(?:pytorch[-_]?)?(?:adapter[-_]?)?(?:model|models|weights?|checkpoints?|ckpt|net|network|lora|params|state|state_dict|best|last|final|latest|file|foo|bar|"
+    r"diffusion_pytorch_model|consolidated|encoder|decoder|unet|vae|embeddings?|tokenizer|graph|detector|classifier)?)"
+    r"(?:[-_.]?(?:best|last|final|latest|fp16|fp32|quantized|int8|int4|\d+|of|epoch|step|epochs))*(?:[-_.]\d+)*$|^(?:epoch|step|iter|global_step)[-_=]?\d|^x{1,4}$|^.{1,2}$"
 )
 _WEAK_SHAPE = re.compile(r"^[A-Za-z]+[0-9.]*$")
 
@@ -92,10 +111,15 @@ class Names:
         if not 2 <= len(name) <= MAX_LENGTH or _BAD.search(name) or not name.isprintable() or "://" in name:
             return None
         name, revision = _revision(name)
+        head, colon, tag = name.partition(":")
+        if colon and tag.lower() in _SERVED_AS and "/" in head:
+            name = head
+        if shapes.ONLY_WEIGHTS.search(name.lower()):
+            return self._folder(name, shapes.family) or _own_file(name)
         if name.count("/") == 1 and shapes.ID.fullmatch(name):
             return self._unknown_id(name, revision)
         if "/" in name or "\\" in name:
-            return self._folder(name, shapes.family)
+            return self._folder(name, shapes.family) or self._below_models(name)
         return self._weak(name, revision)
 
     def in_text(self, text: str) -> Iterator[tuple[int, int, Identity]]:
@@ -107,7 +131,7 @@ class Names:
             start = match.start()
             core = token.lstrip("-.~@" if token[0] != "@" else "")
             start += len(token) - len(core)
-            core = core.rstrip("./:-_~@+\\,;!?")
+            core = _ESCAPES.sub("", core).rstrip("./:-_~@+\\,;!?")
             if len(core) < 3 or core[0] == "@":
                 continue
             found = self._in_prose(core, text, start)
@@ -205,6 +229,8 @@ class Names:
         return Identity(base, "huggingface", "hub-id", LIKELY, "", revision)
 
     def _tagged(self, owner: str, last: str, tag: str, revision: str) -> Identity | None:
+        if tag.lower() in _SERVED_AS:
+            return self._id(f"{owner}/{last}", revision)
         if shapes.QUANT.match(tag) or re.match(r"(?i)^(?:UD-)?[IF]?Q\d", tag):  # llama.cpp's `-hf repo:quant`
             return self._id(f"{owner}/{last}", revision)
         if re.fullmatch(r"[0-9a-f]{40,64}", tag):  # Replicate: `owner/name:version`
@@ -334,11 +360,52 @@ class Names:
         parts = [p for p in path.split("?")[0].split("#")[0].split("/") if p]
         if host == "tfhub.dev" and len(parts) >= 2 and parts[0] != "s":
             return Identity(f"{parts[0]}/{parts[1]}", "", "url", LIKELY)
+        if host in ("api-inference.huggingface.co", "router.huggingface.co") and parts[-3:-2] == ["models"]:
+            return Identity("/".join(parts[-2:]), "", "hosted", LIKELY)
+        if host == "build.nvidia.com" and len(parts) == 2 and "-" in parts[1]:
+            return Identity("/".join(parts), "", "url", LIKELY)
+        if host == "catalog.ngc.nvidia.com" and "models" in parts[:-1]:
+            return Identity(f"{parts[1]}/{parts[parts.index('models') + 1]}", "", "url", LIKELY)
+        if parts[2:3] == ["resolve"] and len(parts) > 4 and host not in ("example.com", "github.com", "gitlab.com"):
+            return self._path_of_hub("/".join(parts[:2]), parts[3])  # a mirror
         if parts and shapes.WEIGHTS.search(parts[-1].lower()) and not _BAD.search(parts[-1]):
             found = self._weights_file(parts[-1]) if parts[-1].lower().endswith(".gguf") else self._bare(parts[-1], "")
             if found is not None and found.kind in ("weights", "gguf-file"):
                 return found._replace(kind="url")
+            own = _own_file(parts[-1]) if "." in host and "example" not in host else None
+            return own._replace(kind="url") if own is not None else None
         return None
+
+    def _path_of_hub(self, name: str, revision: str = "") -> Identity | None:
+        """`owner/name` as the path of a hub's file has it: no more is needed to know that it is a model."""
+        owner, _, last = name.partition("/")
+        if not shapes.ID.fullmatch(name) or owner.lower() in _NOT_MODELS or self.is_data(owner.lower(), last):
+            return None
+        if shapes.is_placeholder(owner) or shapes.is_file(last):
+            return None
+        return Identity(name, "huggingface", "url", LIKELY, self._known(name), revision)
+
+    def hub_file(self, text: str) -> Identity | None:
+        """`$HF/owner/name/resolve/main/file`: a file of a hub whose address a variable holds."""
+        match = _HUB_FILE.fullmatch(text.strip())
+        if match is None:
+            return None
+        sure = match[3] == "resolve" or re.search(r"(?i)hf|hugging|hub(?!\w)|mirror|modelscope", match[1])
+        if not sure and not (match[4] and shapes.WEIGHTS.search(match[4].lower())):
+            return None
+        return self._path_of_hub(match[2])
+
+    def _below_models(self, name: str) -> Identity | None:
+        """`models/owner/name`, `/data/models/owner/name`: the account's folder keeps its name."""
+        parts = [p for p in name.replace("\\", "/").split("/") if p and p != "."]
+        if len(parts) < 3 or parts[-3].lower() not in _MODEL_ROOTS:
+            return None
+        pair = f"{parts[-2]}/{parts[-1]}"
+        if not shapes.ID.fullmatch(pair) or shapes.is_folder(parts[-2]) or shapes.is_file(parts[-1]):
+            return None
+        if shapes.is_placeholder(parts[-2]) or shapes.is_placeholder(parts[-1]) or shapes.like_data(parts[-1]):
+            return None
+        return Identity(pair, "huggingface", "path", POSSIBLE, self._known(pair))
 
     def _on_hub(self, kind: str, path: str, text: str) -> Identity | None:
         parts = [p for p in path.split("/") if p and p not in (".", "..")]
@@ -450,6 +517,8 @@ class Names:
         bare = self._bare(stem, "")
         if bare is not None and bare.kind == "bare-name":
             return Identity(stem, "file", "path", bare.confidence, bare.known)
+        if len(parts) >= 2 and parts[-2].lower() in _MODEL_ROOTS and shapes.family(stem) and shapes.sized(stem):
+            return Identity(stem, "file", "path", POSSIBLE, self._known(stem))
         if judge is shapes.family:
             weak = self._weak(stem, "")
             if weak is not None and any(c.isdigit() for c in stem) and not _WEAK_SHAPE.match(stem):
@@ -461,6 +530,9 @@ class Names:
         if name.startswith("@"):
             return None
         parts = [p for p in name.split("/") if p]
+        head, colon, tag = name.partition(":")
+        if colon and tag.lower() in _SERVED_AS:
+            return self._long(head)
         if name.startswith("accounts/") and parts[2:3] == ["models"] and len(parts) == 4:  # Fireworks
             return Identity(name, "", "hosted", LIKELY)
         routes = (*_ROUTES, "huggingface", "hf", "modelscope", "vllm", "models")
@@ -514,6 +586,18 @@ class Names:
 @lru_cache(maxsize=_MEMO)
 def _resolved(names: Names, name: str) -> str:
     return names.resolve_id(name)
+
+
+def _own_file(name: str) -> Identity | None:
+    """A file of weights where weights belong: its own name is all that is known; none where that says nothing."""
+    parts = name.replace("\\", "/").split("/")
+    found = shapes.ONLY_WEIGHTS.search(parts[-1].lower())
+    if found is None or any(p.lower() in _WRITTEN for p in parts[:-1]):
+        return None
+    stem = parts[-1][: found.start()]
+    if len(stem) < 4 or _NO_NAME.match(stem) or shapes.is_placeholder(stem.lower()) or not shapes.BARE.fullmatch(stem):
+        return None
+    return Identity(parts[-1], "file", "weights", POSSIBLE)
 
 
 def _revision(name: str) -> tuple[str, str]:

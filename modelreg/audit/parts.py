@@ -122,6 +122,8 @@ def heredoc(page: Page, command: Command, level: str, shell: Shell) -> None:
 def _guess(text: str) -> str:
     if re.search(r"(?m)^FROM\s+\S+[\s\S]*^(?:PARAMETER|SYSTEM|TEMPLATE)\b", text):
         return "modelfile"
+    if re.search(r"(?m)^(?:from [A-Za-z_][\w.]* import [\w(]|import [A-Za-z_][\w.]*(?: as \w+)?$)", text):
+        return "python"
     if text.lstrip().startswith(("{", "[")):
         return "json"
     lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]

@@ -331,7 +331,7 @@ def role(key: str) -> str:
     name = snake(key)
     if name in _exact():
         return _exact()[name]
-    name = re.sub(r"_?\d+$", "", name)
+    name = re.sub(r"_for_(?:tests?|testing|ci)$|_?\d+$", "", name)
     if name in _exact():
         return _exact()[name]
     words = name.split("_")

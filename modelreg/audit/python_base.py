@@ -6,9 +6,12 @@ import ast
 import re
 from typing import NamedTuple
 
+from modelreg.audit import places, shapes
+from modelreg.audit import python_calls as calls
 from modelreg.audit.python_lines import reference
 from modelreg.audit.python_names import loader_name
 from modelreg.audit.python_values import Module
+from modelreg.audit.settings_text import settings_in
 from modelreg.audit.sieve import touches
 from modelreg.audit.source import Identity, Lexicon, Source
 from modelreg.core.finding import HOSTED, MENTION, OPTION, USE, Reference, Unresolved
@@ -23,6 +26,12 @@ _ALIAS = re.compile(r"--?(?:served[-_]model[-_]name|model[-_]alias|alias)[ =]+[\
 _SERVICE = re.compile(
     r"(?i)(?:^|[/_.-])(?:together(?:_?ai)?|groq|fireworks(?:_ai)?|openrouter|siliconflow|deepinfra|replicate|anyscale|novita(?:_ai)?|"
     r"nvidia_nim|hyperbolic|sambanova|inference_api|bedrock|dashscope|litellm|lepton|octoai|nebius|cerebras_cloud|featherless)(?:[/_.-]|$)"
+)
+
+
+_LOADS_MODELS = re.compile(
+    r"from_pretrained|transformers|huggingface|snapshot_download|hf_hub|SentenceTransformer|onnxruntime|funasr|\bvllm\b|modelscope|"
+    r"txtai|pipeline\(|model_id|model_name|diffusers|Pipeline\b"
 )
 
 
@@ -69,6 +78,7 @@ class Strings:
         self.nodes = 0
         self.ascii = source.text.isascii()
         self.ollama = "ollama" in source.text or "Ollama" in source.text
+        self.loads_models = _LOADS_MODELS.search(source.text) is not None
         self.service = bool(_SERVICE.search(source.path))
 
     def names_model(self, node: ast.expr) -> bool:
@@ -84,7 +94,11 @@ class Strings:
         if SPACE.search(bare) or len(bare) > 300:
             self.words(node, ctx)
             return
-        found = self.identify(bare, ctx)
+        found = None
+        if not ctx.text and "/" in bare:
+            found, hosted = self.routed(bare, ctx)
+            ctx = ctx._replace(hosted=ctx.hosted or hosted)
+        found = found or self.identify(bare, ctx)
         if found is not None:
             self.emit(node, bare, found, ctx)
         elif "://" in bare or _LIST.search(bare) or ctx.text:
@@ -106,12 +120,54 @@ class Strings:
             return None
         return self.lexicon.in_model_place(text)
 
+    def routed(self, text: str, ctx: Ctx) -> tuple[Identity | None, bool]:
+        """`together_ai/owner/name`, `hosted_vllm/owner/name`: what is behind the route; whether a service keeps it."""
+        if "://" in text:
+            return None, False
+        local = places.LOCAL_ROUTES.match(text)
+        route = local or places.ROUTES.match(text)
+        rest = text[route.end() :] if route is not None else ""
+        if route is None or (rest.count("/") == 0 and local is None) or rest.count("/") > 1:
+            return None, False
+        found = self.lexicon.exact(rest) or (self.lexicon.in_model_place(rest) if ctx.model else None)
+        if found is None or found.kind not in ("hub-id", "ollama-tag", "bare-name"):
+            return None, False
+        return found, local is None and not route[0].lower().endswith("huggingface/")
+
+    def names_a_model(self, name: str, value: ast.expr | None) -> bool:
+        """Whether what bears the name is a model: by the name, or by it and an id for a value."""
+        if calls.is_model_key(name):
+            return True
+        return self.loads_models and calls.is_perhaps_key(name) and self.is_id(value)
+
+    def is_id(self, value: ast.expr | None) -> bool:
+        """A literal of the shape `owner/name`, whose owner is no folder."""
+        text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+        return len(text) > 6 and shapes.ID.fullmatch(text) is not None and not shapes.is_folder(text.partition("/")[0])
+
     def is_model(self, text: str) -> bool:
         found = self.lexicon.exact(text) if 3 <= len(text) <= 200 and not SPACE.search(text) else None
         return found is not None and found.kind != "hosted"
 
+    def settings(self, node: ast.Constant, ctx: Ctx) -> None:
+        """A text of several lines that holds settings: which models they name."""
+        text: str = node.value  # type: ignore[assignment]
+        if "\n" not in text or (ctx.text and ctx.place != "docstring"):
+            return
+        for start, _, value in settings_in(text, quoted=ctx.text):
+            found = self.identify(value, Ctx(model=True)) if not ctx.text or "/" in value else None
+            if found is None or (ctx.text and found.kind != "hub-id"):
+                continue
+            number = node.lineno + text.count("\n", 0, start)
+            line = self.lines[number - 1] if number <= len(self.lines) else ""
+            at = line.find(value)
+            if at >= 0:
+                self.add(number, at, value, found, ctx._replace(place="config-key"))
+
     def words(self, node: ast.expr, ctx: Ctx) -> None:
         """A text of several words: a message, a document, a command."""
+        if isinstance(node, ast.Constant):
+            self.settings(node, ctx)
         first, last = node.lineno, node.end_lineno or node.lineno
         for number in range(first, last + 1):
             if self.wanted is not None and last - first > 3 and not touches(self.wanted, number, number):
@@ -127,7 +183,7 @@ class Strings:
                 else:
                     place = "command"
             for a, b, found in self.lexicon.in_text(part):
-                if _ALIAS.search(part, 0, a):
+                if _ALIAS.search(part, max(0, a - 60), a):
                     continue  # the name under which it is served
                 self.add(number, start + a, part[a:b], found, ctx._replace(level=level, place=place))
 

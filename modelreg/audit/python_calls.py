@@ -127,7 +127,45 @@ LOADS: dict[str, Load] = {
     "LoRARequest": Load((), ("lora_path",), sure=False),
     "MLCEngine": Load((0,), ("model",)),
     "ChatModule": Load((0,), ("model",)),
-    "AutoModel": Load((), ("model", "vad_model", "punc_model", "spk_model"), sure=False),  # FunASR
+    "AutoModel": Load((), ("model", "vad_model", "punc_model", "spk_model", "lm_model"), "any", sure=False),  # FunASR
+    "FaceAnalysis": Load((0,), ("name",), "any", sure=False),
+    "PaddleOCR": Load(
+        (),
+        (
+            "text_detection_model_name",
+            "text_recognition_model_name",
+            "doc_orientation_classify_model_name",
+            "textline_orientation_model_name",
+            "doc_unwarping_model_name",
+            "det_model_dir",
+            "rec_model_dir",
+            "cls_model_dir",
+        ),
+        "any",
+        sure=False,
+    ),
+    "TextRecognition": Load((), ("model_name",), "any", sure=False),
+    "TextDetection": Load((), ("model_name",), "any", sure=False),
+    "KPipeline": Load((), ("repo_id",), sure=False),
+    "CosyVoice": Load((0,), ("model_dir",), sure=False),
+    "CosyVoice2": Load((0,), ("model_dir",), sure=False),
+    "F5TTS": Load((0,), ("model", "model_type"), "any", sure=False),
+    "InferenceSession": Load((0,), ("path_or_bytes",), "file", sure=False),
+    "BaseOptions": Load((), ("model_asset_path",), "file", sure=False),
+    "readNetFromONNX": Load((0,), ("onnxFile",), "file", sure=False),
+    "readNetFromCaffe": Load((1,), ("caffeModel",), "file", sure=False),
+    "load_align_model": Load((), ("model_name",), "any", sure=False),
+    "DiarizationPipeline": Load((0,), ("model_name",), sure=False),
+    "TransformersSimilarityRanker": Load((0,), ("model",), sure=False),
+    "SentenceTransformersTextEmbedder": Load((0,), ("model",), sure=False),
+    "SentenceTransformersDocumentEmbedder": Load((0,), ("model",), sure=False),
+    "HuggingFaceLocalGenerator": Load((0,), ("model",), sure=False),
+    "HuggingFaceLocalChatGenerator": Load((0,), ("model",), sure=False),
+    "Reranker": Load((0,), ("model_name",), sure=False),
+    "ColBERT": Load((0,), ("model_name_or_path",), sure=False),
+    "Embeddings": Load((), ("path",), sure=False),  # txtai
+    "GLiNER": Load((), ("model",), sure=False),
+    "StaticModel": Load((), ("path",), sure=False),
     "InferenceClient": Load((0,), ("model",), hosted=True, sure=False),
     "AsyncInferenceClient": Load((0,), ("model",), hosted=True, sure=False),
     "HuggingFaceHub": Load((), ("repo_id",), hosted=True, sure=False),
@@ -180,6 +218,18 @@ DOTTED: dict[str, Load] = {
     "models.vllm": Load((0,), ("model_name",)),
     "models.llamacpp": Load((0,), ("repo_id",)),
     "models.mlxlm": Load((0,), ("model_name",)),
+    "rembg.new_session": Load((0,), ("model_name",), "any", sure=False),
+    "spacy.load": Load((0,), ("name",), "spacy", sure=False),
+    "vosk.Model": Load((), ("model_name", "model_path"), "any", sure=False),
+    "clip.load": Load((0,), ("name",), "clip", sure=False),
+    "open_clip.create_model": Load((0,), ("model_name",), "clip", sure=False),
+    "open_clip.get_tokenizer": Load((0,), ("model_name",), "clip", sure=False),
+    "fasttext.load_model": Load((0,), ("path",), "any", sure=False),
+    "flair.load": Load((0,), ("model_path",), "any", sure=False),
+    "SequenceTagger.load": Load((0,), ("model_path",), "any", sure=False),
+    "TextClassifier.load": Load((0,), ("model_path",), "any", sure=False),
+    "downloader.load": Load((0,), ("name",), "any", sure=False),
+    "paddlex.create_model": Load((0,), ("model_name",), "any", sure=False),
     "guidance.models.Transformers": Load((0,), ("model",)),
 }
 # Calls that serve over an API: an open-weights name there takes no weights.
@@ -189,7 +239,7 @@ SERVED = re.compile(
 )
 CANCELS = re.compile(
     r"(?:^|\.)(?:load_dataset(?:_builder)?|load_metric|load_from_disk|get_dataset_config_names|get_dataset_split_names|"
-    r"dataset_info|MsDataset\.load|dataset_snapshot_download|torch\.hub\.(?:load|list|help|set_dir)|hub\.load_state_dict_from_url|"
+    r"dataset_info|MsDataset\.load|dataset_snapshot_download|torch\.hub\.(?:load|list|help|set_dir)|"
     r"pull_prompt|hub\.pull|hub\.push|push_to_hub|create_repo|upload_folder|upload_file|upload_large_folder|HfFileSystem|"
     r"save_pretrained|evaluate\.load|download_asset|tfds\.load|import_module|register_blueprint|include_router|add_api_route|"
     r"add_url_rule|find_spec|__import__|getLogger|get_logger|mount|get_template|render_template|url_for|reverse|re\.compile|"
@@ -249,6 +299,22 @@ def is_model_key(name: str) -> bool:
     return bad is None
 
 
+# Names of what is often a model, where the module loads some: `DEFAULT_LANG_DETECT = "owner/name"`.
+_PERHAPS_KEY = re.compile(
+    r"(?:^|_)(?:detect(?:or|ion)?|generator|generation|classifier|ner|ocr|vad|stt|summari[sz](?:er|ation)|translat(?:or|ion)|sentiment|"
+    r"moderation|segment(?:er|ation)|caption(?:er|ing)?|diarization|speaker|guard|critic|policy|nli|similarity|vision|diffusion|colbert|"
+    r"splade|sparse|scorer|qa|nlp|emotion|language_id|lang_id)(?:_(?:id|name|repo|path|hf|default|model))?$"
+)
+
+
+def is_perhaps_key(name: str) -> bool:
+    """Whether what bears this name may be a model, so that an id in a module that loads models is one."""
+    if not name or len(name) > 80:
+        return False
+    snake = _SPLIT.sub("_", name.strip("-_ ")).replace("-", "_").replace(".", "_").replace(" ", "_").lower()
+    return _PERHAPS_KEY.search(snake) is not None and _NOT_MODEL_KEY.search(snake) is None
+
+
 def dotted(node: ast.expr) -> str:
     """`a.b.c` of a called name; what stands before the last call or subscript is left out."""
     parts: list[str] = []
@@ -266,6 +332,21 @@ def load_of(name: str) -> Load | None:
     last = name.rpartition(".")[2]
     two = ".".join(name.split(".")[-2:])
     return DOTTED.get(name) or DOTTED.get(two) or LOADS.get(last)
+
+
+# Functions that say something only with their module, which the call may leave out: `from rembg import new_session`.
+IMPORTED = frozenset(name.rpartition(".")[2] for name in DOTTED if name.count(".") == 1)
+
+
+_OF_MODEL = re.compile(
+    r"(?:^|[._a-z])(?:Models?|LLM|Reranker|Embedder|Embeddings?|Tokenizer|Encoder)(?:Info|Spec|Source|Meta|Card|Entry|Config|Description|Definition|Ref|Option|Choice)?$|"
+    r"(?:^|[._])(?:register|add|download|fetch|get|load|pull|init|build|make|test|create|run)_(?:\w+_)?(?:model|llm|embedder|embeddings|reranker|tokenizer|encoder|checkpoint)$"
+)
+
+
+def is_of_model(name: str) -> bool:
+    """Whether the call, by its name, describes or gets a model, so that an id among its arguments is one."""
+    return _OF_MODEL.search(name) is not None
 
 
 def is_message(name: str) -> bool:

@@ -12,6 +12,8 @@ from modelreg.audit.python_values import HOLE, Unknown
 from modelreg.audit.source import Identity
 from modelreg.core.finding import LIKELY, MENTION, OPTION, USE, Unresolved
 
+_IDS = frozenset("hf hf_hub name id path source repo url_or_id key ref".split())
+
 
 class Calls(Expressions):
     """Walks calls and follows the arguments of those that load."""
@@ -84,6 +86,12 @@ class Calls(Expressions):
 
     def hub_load(self, node: ast.Call, ctx: Ctx, words: dict[str, ast.expr]) -> None:
         self.hush(node)
+        repo = words.get("repo_or_dir") or (node.args[0] if node.args else None)
+        local = words.get("source")
+        if isinstance(local, ast.Constant) and local.value == "local":
+            return
+        if isinstance(repo, ast.Constant) and isinstance(repo.value, str) and "/" not in repo.value:
+            return
         chosen = words.get("model") or (node.args[1] if len(node.args) > 1 else None)
         if isinstance(chosen, ast.Constant) and isinstance(chosen.value, str) and not ctx.text:
             self.expr(chosen, Ctx("load-call", ctx.level, True, family="torch.hub"))
@@ -96,6 +104,14 @@ class Calls(Expressions):
         else:
             self.load_arguments(node, ctx, name, last, words)
 
+    def full(self, name: str, last: str) -> str:
+        """The called name with the module that a plain name was imported from."""
+        if name != last or last not in calls.IMPORTED or calls.LOADS.get(last) is not None:
+            return name
+        self.module.names()
+        _, module, original = self.module._imports.get(name, (0, "", ""))
+        return f"{module}.{original}" if module and original else name
+
     def registering(self, name: str, ctx: Ctx) -> bool:
         """A call at the level of a module or class that loads nothing by itself: `register_model("a/b", ...)`."""
         if ctx.text or calls.load_of(name) is not None:
@@ -103,7 +119,7 @@ class Calls(Expressions):
         return not any(isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef) for s in self.scopes)
 
     def load_arguments(self, node: ast.Call, ctx: Ctx, name: str, last: str, words: dict[str, ast.expr]) -> None:
-        spec = calls.load_of(name)
+        spec = calls.load_of(self.full(name, last))
         hosted = ctx.hosted or (spec is not None and spec.hosted) or calls.SERVED.search(name) is not None
         base = next((words[k] for k in words if k in API_KEYS), None)
         if base is not None:
@@ -117,7 +133,7 @@ class Calls(Expressions):
             return
         model_arguments: list[ast.expr] = []
         if spec is not None:
-            model_arguments = [words[k] for k in spec.keywords if k in words][:2]
+            model_arguments = [words[k] for k in spec.keywords if k in words][: 2 if spec.family != "any" else 9]
             if not model_arguments:
                 model_arguments = [node.args[at] for at in spec.at if at < len(node.args)][
                     : 1 if last != "pipeline" else 2
@@ -126,6 +142,7 @@ class Calls(Expressions):
                 model_arguments.append(node.args[1])
         command = calls.is_command(name)
         style = calls.is_style(name)
+        of_model = not style and self.loads_models and calls.is_of_model(name)
         first = node.args[0] if node.args else None
         # f("model_id", "a/b"), f("model_id", default="a/b"): helpers that read settings
         named = isinstance(first, ast.Constant) and isinstance(first.value, str) and calls.is_model_key(first.value)
@@ -158,7 +175,7 @@ class Calls(Expressions):
                     "deepcopy",
                     "default_factory",
                 )
-                model = named and item is not first and len(node.args) == 2
+                model = (named and item is not first and len(node.args) == 2) or (of_model and self.is_id(item))
                 inner = Ctx(place, ctx.level, model, command=command, hosted=hosted, style=style)
                 self.expr(item, ctx if keep else inner)
         for word in node.keywords:
@@ -184,7 +201,10 @@ class Calls(Expressions):
                 continue
             chosen = any(word.value is m for m in model_arguments)
             model = (
-                chosen or (word.arg is not None and calls.is_model_key(word.arg)) or (named and word.arg == "default")
+                chosen
+                or (of_model and word.arg in _IDS and self.is_id(word.value))
+                or (word.arg is not None and self.names_a_model(word.arg, word.value))
+                or (named and word.arg == "default")
             )
             level = OPTION if word.arg == "choices" and ctx.level == USE else ctx.level
             family = spec.family if chosen and spec is not None else ""

@@ -93,7 +93,13 @@ class Expressions(Strings):
                 hosted = hosted or (isinstance(value.value, str) and REMOTE.match(value.value) is not None)
         for key, value in zip(node.keys, node.values, strict=True):
             name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
-            model = calls.is_model_key(name)
+            model = self.names_a_model(name, value)
+            if name.count("/") == 1 and self.is_alias(name, value):
+                self.expr(
+                    key, Ctx("dict-key", OPTION if ctx.level == USE else ctx.level, False, ctx.text, hosted=hosted)
+                )  # type: ignore[arg-type]
+                self.cover(value)
+                continue
             level = ctx.level
             if level == USE and (nested or (catalogue and not model)):
                 level = OPTION
@@ -132,6 +138,16 @@ class Expressions(Strings):
                 )
             elif key is not None:
                 self.cover(key)
+
+    def is_alias(self, key: str, value: ast.expr) -> bool:
+        """The key is a whole id and the value a word for it: `{"meta-llama/Llama-3.1-8B": "llama_3p1_8b"}`."""
+        if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+            return False
+        text = value.value.strip()
+        if not text or "/" in text or ":" in text or SPACE.search(text):
+            return False
+        found = self.lexicon.exact(key)
+        return found is not None and found.kind == "hub-id"
 
     def list_(self, items: list[ast.expr], ctx: Ctx) -> None:
         constants = [v.value.strip() for v in items if isinstance(v, ast.Constant) and isinstance(v.value, str)]

@@ -14,6 +14,8 @@ _WHISPER = re.compile(
     r"^distil-(?:small|medium|large)[\w.-]*$"
 )
 
+_NO_HUB = frozenset("custom utils list help main master none true false".split())
+
 
 def partial(text: str, lexicon: Lexicon, model: bool = False) -> Identity | None:
     """`THUDM/{name}`: the account is written, the rest is not."""
@@ -44,7 +46,11 @@ def loader_name(text: str, family: str) -> Identity | None:
         and (":" in text or shapes.family(text))
     ):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
-    if family == "clip" and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text) and ("hf-hub:" in text or "ViT" in text):
+    if (
+        family == "clip"
+        and re.fullmatch(r"(?:hf-hub:)?[\w./-]{4,}", text)
+        and ("hf-hub:" in text or re.search(r"ViT|RN\d|EVA|SigLIP|coca|convnext|CLIP|siglip", text))
+    ):
         return Identity(text.partition(":")[2] or text, "huggingface", "bare-name", POSSIBLE)
     if (
         family == "yolo"
@@ -54,8 +60,12 @@ def loader_name(text: str, family: str) -> Identity | None:
         return Identity(text, "file", "weights", LIKELY)
     if family == "tts" and re.fullmatch(r"tts_models/[\w-]+/[\w-]+/[\w.-]+", text):
         return Identity(text, "", "bare-name", LIKELY)
-    if family == "torch.hub" and re.fullmatch(r"[\w.-]{4,60}", text) and shapes.family(text.replace("_", "-")):
+    if family == "torch.hub" and re.fullmatch(r"[A-Za-z][\w.-]{3,60}", text) and text not in _NO_HUB:
         return Identity(text, "", "bare-name", POSSIBLE)
     if family == "file" and text.endswith((".gguf", ".bin")):
         return Identity(text, "file", "gguf-file", LIKELY)
+    if family == "spacy" and re.fullmatch(r"[a-z]{2,3}_[a-z]+_[a-z0-9_]+", text):
+        return Identity(f"spacy/{text}", "huggingface", "bare-name", LIKELY)
+    if family == "any" and re.fullmatch(r"[A-Za-z][\w.+-]{2,60}", text) and not shapes.is_placeholder(text):
+        return Identity(text, "", "bare-name", POSSIBLE)
     return None

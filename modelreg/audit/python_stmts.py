@@ -86,7 +86,7 @@ class Statements(Calls):
             return
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         names = [_target(t) for t in targets]
-        model = any(calls.is_model_key(name) for name in names)
+        model = any(self.names_a_model(name, node.value) for name in names)
         place = (
             "constant"
             if not any(isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef) for s in self.scopes)
@@ -158,7 +158,9 @@ class Statements(Calls):
             if default is not None:
                 self.expr(
                     default,
-                    Ctx("parameter-default", level, calls.is_model_key(arg.arg), style=calls.is_style(arg.arg)),
+                    Ctx(
+                        "parameter-default", level, self.names_a_model(arg.arg, default), style=calls.is_style(arg.arg)
+                    ),
                 )
         for arg in [*plain, *args.kwonlyargs]:
             if arg.annotation is not None:

@@ -96,6 +96,10 @@ _FILE = re.compile(
     r"com|org|net|io|cn|ai|dev|edu|gov|jinja2?|tmpl|tpl|template|example|sample|dist|orig|bak)$"
 )
 WEIGHTS = re.compile(r"\.(?:gguf|ggml|safetensors|pth?|ckpt|bin|onnx|engine|mlmodel|llamafile|tflite|trt|mnn|ptl?)$")
+# Endings that nothing but weights have.
+ONLY_WEIGHTS = re.compile(
+    r"\.(?:gguf|ggml|safetensors|pth|pt|ckpt|onnx|mlmodel|llamafile|tflite|litertlm|pdparams|caffemodel|nemo|mnn|ptl|task)$"
+)
 QUANT = re.compile(r"(?i)^(?:i?q\d(?:_[a-z0-9]+)*|f16|f32|bf16|fp16|fp8|int[48])$")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 BARE = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{1,95}")

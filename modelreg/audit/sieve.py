@@ -25,7 +25,13 @@ for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
 _FOLD[ord("'")] = _FOLD[ord("`")] = ord('"')
 _FOLDED = bytes(_FOLD)
 
-_QUOTED_ID = re.compile(rb"[\"'`][A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[/ ]?[\"'`@:]")
+_QUOTED_ID = re.compile(
+    rb"[\"'`](?:\./|/)?[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*){1,5}[/ ]?[\"'`@:]|:[ \t]+[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*[ \t]*$",
+    re.MULTILINE,
+)
+_WEIGHTS = re.compile(
+    rb"\.(?:gguf|ggml|safetensors|pth?|ckpt|onnx|tflite|litertlm|llamafile|pdparams|caffemodel|nemo|mnn|ptl|task)[\"'`?]|\bpipeline\([^()\n]{0,80}\bmodel\s*="
+)
 # `name:tag` of Ollama, a size, a quantization or a word behind the colon; not host:port.
 _QUOTED_TAG = re.compile(
     rb"[\"'`](?:[a-z0-9][\w.-]*/)?[a-z][a-z0-9._-]{1,48}:(?=[a-z0-9._-]*[a-z])[a-z0-9][\w.-]*[\"'`]", re.ASCII
@@ -33,7 +39,8 @@ _QUOTED_TAG = re.compile(
 _SIZE_TAG = re.compile(rb"(?:e?[0-9]+(?:\.[0-9]+)?[bm]|latest|q[2-8]_|fp16|instruct|chat|mini|small|large)")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
-    rb"weights|load|download|teacher|draft"
+    rb"weights|load|download|teacher|draft|detect|generator|vlm|asr|tts|stt|ocr|ner|vad|whisper|speaker|classif|segment|lang|sentiment|"
+    rb"translat|summar|caption|diari|critic|guard|similarity|vision|diffusion|colbert|splade"
 )
 _WORD = b"abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -50,13 +57,16 @@ class Sieve:
         listed = {
             name.partition("/")[0] for table in ("huggingface", "modelscope") for name in index[table] if "/" in name
         }
-        self._owners = frozenset(f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed))
+        self._owners = frozenset(
+            f"{o.translate(fold)}/".encode() for o in (*owners, *index["owners"], *listed, "ollama")
+        )
         names: set[bytes] = set()
         for table in ("huggingface", "modelscope", "bare", "other", "ollama"):
             for name in index[table]:
                 if name.isascii():
                     names.add(name.rpartition("/")[2].partition(":")[0].translate(fold).encode())
         ollama = {name.translate(fold).encode() for name in vocabulary.OLLAMA}
+        self._ollama = frozenset(ollama)
         # A name of one word means something only as a whole string where a model belongs.
         self._weak = frozenset(
             n
@@ -69,6 +79,8 @@ class Sieve:
 
     def lines(self, data: bytes) -> list[int]:
         """Lines (from 1, in order) that can name a model; none for a file that need not be parsed."""
+        if b"\\" in data:  # paths of Windows; `\n` inside strings ends a word as well
+            data = data.replace(b"\\", b"/")
         folded = data.replace(b"/", b"/ ").translate(_FOLDED, b"-_.").replace(b'"', b' " ')
         found = set(folded.split())
         fresh = found - self._judged
@@ -95,9 +107,15 @@ class Sieve:
             if at >= passed and _NEAR.search(data, max(0, at - 200), at):
                 quoted.append(at)
                 passed = data.find(b"\n", at) % (len(data) + 1)  # -1 is the end
-        tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m)]
-        numbers |= _numbers(data, sorted([*quoted, *tagged]))
+        tagged = [m.start() for m in _QUOTED_TAG.finditer(data) if _tag_is_worth(data, m) or self._is_named(m)]
+        weights = [m.start() for m in _WEIGHTS.finditer(data)]
+        numbers |= _numbers(data, sorted([*quoted, *tagged, *weights]))
         return sorted(numbers)
+
+    def _is_named(self, match: re.Match[bytes]) -> bool:
+        """Whether what stands before the colon of `name:tag` is a name of Ollama's library."""
+        name = match[0][1:].partition(b":")[0].rpartition(b"/")[2].translate(None, b"-_.")
+        return name in self._ollama or name in self._names
 
     def _judge(self, word: bytes) -> bool:
         if len(word) > _MAX_WORD or len(word) < 3:

@@ -76,7 +76,10 @@ HOSTS = re.compile(
 LOADERS = frozenset(
     rb"""llm yolo yoloworld rtdetr vllm gpt4all asyncengineargs engineargs ollama chatollama ollamallm ollamaembeddings ollamaembedding
     instructor crossencoder llamacpp ctransformers mlcengine flagmodel flagreranker timmcreatemodel createmodel loadmodel whisperloadmodel
-    ollamachat ollamagenerate ollamaembed ollamapull ollamashow whisperxloadmodel mlxlmload llama""".split()
+    ollamachat ollamagenerate ollamaembed ollamapull ollamashow whisperxloadmodel mlxlmload llama
+    faceanalysis newsession rembgnewsession spacyload paddleocr inferencesession clipload torchhubload hubload loadalignmodel kpipeline
+    cosyvoice cosyvoice2 baseoptions fasttextloadmodel openclipcreatemodel openclipgettokenizer textrecognition textdetection f5tts
+    vadmodel puncmodel spkmodel voskmodel sequencetagger sequencetaggerload textclassifierload downloaderload""".split()
 )
 LOADER_ENDS = (
     b"frompretrained", b"fromsinglefile", b"frommodelid", b"fromhparams", b"loadloraweights", b"loadipadapter", b"sentencetransformer",

@@ -13,6 +13,16 @@ L = "meta-llama/Llama-3.1-8B-Instruct"
 E = "sentence-transformers/all-MiniLM-L6-v2"
 
 YAML: list[Case] = [
+    ("c.yaml", "model_path: weights/fire_v2.pt\n", ("use fire_v2.pt",)),
+    ("c.yaml", "model: openrouter/z-ai/glm-4.5-air:free\n", ("hosted z-ai/glm-4.5-air",)),
+    ("c.yaml", "LLM_FOR_TESTS: smollm2\n", ("use smollm2",)),
+    ("c.toml", '[embedding_model]\npath = "models/deep-lab/nova"\n', ("use deep-lab/nova",)),
+    ("a.sh", 'X="${X:-$HF_ENDPOINT/deep-lab/nova/resolve/main/f.bin}"\n', ("use deep-lab/nova",)),
+    ("a.sh", 'H=https://huggingface.co\nU="${U:-$H/deep-lab/nova/resolve/main/f.bin}"\nwget "$U"\n', ("use deep-lab/nova",)),
+    ("a.sh", "cat <<'E' | python3\nfrom a import b\nAutoModel.from_pretrained('deep-lab/nova')\nE\n", ("use deep-lab/nova",)),
+    ("Dockerfile", 'FROM x\nRUN python -c "SentenceTransformer(\\"deep-lab/nova\\")"\n', ("use deep-lab/nova",)),
+    ("a.rs", 'let t = r#"\n[llm]\nmodel = "llama3"\n"#;\n', ("use llama3",)),
+    ("a.rs", 'fn default_model() -> String { "llama3.2".to_string() }\n', ("use llama3.2",)),
     ("c.yaml", f"model: {Q}\n", (f"use {Q}",)),
     ("c.yaml", f"llm:\n  model_name_or_path: '{Q}'\n", (f"use {Q}@2",)),
     ("c.yaml", f'embedding_model: "{B}"  # small\n', (f"use {B}",)),
@@ -325,6 +335,10 @@ DOCS: list[Case] = [
 
 # What looks like a model and is none: nothing may be found at all.
 TRAPS: list[tuple[str, str]] = [
+    ("a.sh", 'curl -L "$API/deep-lab/thing/tree/main" -o x\n'),
+    ("a.sh", "wget https://github.com/a/b/releases/download/v1/tool.tar.gz\n"),
+    ("c.yaml", "model_path: output/best.pt\n"),
+    ("a.go", 'x := "FROM alpine:3.19\\nRUN apk add x"\n'),
     ("c.yaml", "image: vllm/vllm-openai:v0.6.3\n"),
     ("c.yaml", "image:\n  repository: huggingface/text-generation-inference\n"),
     ("c.yaml", "containers:\n- image: ollama/ollama:0.4\n"),

@@ -227,6 +227,9 @@ class Shell:
 
     def _assign(self, name: str, word: Word, depth: int, level: str, add: bool = False) -> None:
         self.order += 1
+        nested = emit._NESTED.fullmatch(word.value)
+        if nested is not None:  # `X="${X:-$BASE/owner/name}"`: what it is by default
+            word = Word(nested[1], *emit.span(self.page, word.start, word.end, nested[1]))
         for match in _VARIABLE.finditer(word.value):
             self._use(
                 match[1] or match[2], places.role(name) == places.MODEL and _WHOLE.fullmatch(word.value) is not None
@@ -300,6 +303,19 @@ class Shell:
         """A program given as a word: its strings."""
         from modelreg.audit.code import PYTHON_LIKE, read_code
 
+        text = self.page.text
+        before = text[text.rfind("\n", 0, start) + 1 : start]
+        if re.search(r"python|pypy|\buv\b", before):
+            # Escaped quotes become a blank and a quote, so that all stays where it is.
+            body = text[start + 1 : end - 1].replace('\\"', ' "') if text[start : start + 1] == '"' else ""
+            from modelreg.audit.parts import embedded
+
+            try:
+                self.page.text = text[: start + 1] + body + text[end - 1 :] if body else text
+                if embedded(self.page, start + 1, end - 1, "python", self.base):
+                    return
+            finally:
+                self.page.text = text
         read_code(self.page, PYTHON_LIKE, start + 1, end - 1, self.base)
 
 
