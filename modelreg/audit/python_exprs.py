@@ -94,10 +94,10 @@ class Expressions(Strings):
         for key, value in zip(node.keys, node.values, strict=True):
             name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
             model = self.names_a_model(name, value)
-            if name.count("/") == 1 and self.is_alias(name, value):
+            if key is not None and name.count("/") == 1 and self.is_alias(name, value):
                 self.expr(
                     key, Ctx("dict-key", OPTION if ctx.level == USE else ctx.level, False, ctx.text, hosted=hosted)
-                )  # type: ignore[arg-type]
+                )
                 self.cover(value)
                 continue
             level = ctx.level

@@ -18,8 +18,16 @@ YAML: list[Case] = [
     ("c.yaml", "LLM_FOR_TESTS: smollm2\n", ("use smollm2",)),
     ("c.toml", '[embedding_model]\npath = "models/deep-lab/nova"\n', ("use deep-lab/nova",)),
     ("a.sh", 'X="${X:-$HF_ENDPOINT/deep-lab/nova/resolve/main/f.bin}"\n', ("use deep-lab/nova",)),
-    ("a.sh", 'H=https://huggingface.co\nU="${U:-$H/deep-lab/nova/resolve/main/f.bin}"\nwget "$U"\n', ("use deep-lab/nova",)),
-    ("a.sh", "cat <<'E' | python3\nfrom a import b\nAutoModel.from_pretrained('deep-lab/nova')\nE\n", ("use deep-lab/nova",)),
+    (
+        "a.sh",
+        'H=https://huggingface.co\nU="${U:-$H/deep-lab/nova/resolve/main/f.bin}"\nwget "$U"\n',
+        ("use deep-lab/nova",),
+    ),
+    (
+        "a.sh",
+        "cat <<'E' | python3\nfrom a import b\nAutoModel.from_pretrained('deep-lab/nova')\nE\n",
+        ("use deep-lab/nova",),
+    ),
     ("Dockerfile", 'FROM x\nRUN python -c "SentenceTransformer(\\"deep-lab/nova\\")"\n', ("use deep-lab/nova",)),
     ("a.rs", 'let t = r#"\n[llm]\nmodel = "llama3"\n"#;\n', ("use llama3",)),
     ("a.rs", 'fn default_model() -> String { "llama3.2".to_string() }\n', ("use llama3.2",)),
