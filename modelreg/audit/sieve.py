@@ -39,8 +39,8 @@ _QUOTED_TAG = re.compile(
 _SIZE_TAG = re.compile(rb"(?:e?[0-9]+(?:\.[0-9]+)?[bm]|latest|q[2-8]_|fp16|instruct|chat|mini|small|large)")
 _NEAR = re.compile(
     rb"(?i)model|repo|checkpoint|ckpt|tokenizer|rerank|embed|pretrained|llm|lora|adapter|vae|unet|backbone|encoder|pipeline|hub|"
-    rb"weights|load|download|teacher|draft|detect|generator|vlm|asr|tts|stt|ocr|ner|vad|whisper|speaker|classif|segment|lang|sentiment|"
-    rb"translat|summar|caption|diari|critic|guard|similarity|vision|diffusion|colbert|splade"
+    rb"weights|load|download|teacher|draft|detect|generator|vlm|asr|tts|stt|ocr|_ner|vad_|_vad|whisper|speaker|classif|lang_|sentiment|"
+    rb"translat|summar|caption|diari|critic|guard|similarity|diffusion|colbert|splade"
 )
 _WORD = b"abcdefghijklmnopqrstuvwxyz0123456789"
 

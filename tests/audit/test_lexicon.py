@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelreg.audit.lexicon import Names, datasets, load_lexicon, publishers
+from modelreg.audit.words_of_names import OLLAMA
 from modelreg.core.finding import CERTAIN
 
 LEXICON = load_lexicon()
@@ -159,3 +160,21 @@ def test_long_texts_take_little_time(text: str) -> None:
     list(LEXICON.in_text(text))
     LEXICON.lines(text.encode())
     assert time.process_time() - start < 4.0  # seconds on a busy machine
+
+
+def test_the_sieve_passes_what_the_lexicon_accepts() -> None:
+    ids = [n for n in LEXICON.index["huggingface"] if "/" in n]
+    written = [*ids, *(f"ollama/{n}" for n in OLLAMA), *(f"{n}:8x7b" for n in OLLAMA)]
+    for owner, _, name in (n.partition("/") for n in ids):
+        written += [
+            f"https://huggingface.co/{owner}/{name}",
+            f"models--{owner}--{name}",
+            f"C:\\\\models\\\\{owner}\\\\{name}",
+            f"/data/models/{name}",
+            f"{name}.Q4_K_M.gguf",
+            f"openrouter/{owner}/{name}:free",
+        ]
+    strange = ("clipvit",)  # a bare name of a file in an index, with a slash
+    accepted = [w for w in written if LEXICON.exact(w.replace("\\\\", "\\")) and not w.startswith(strange)]
+    assert len(accepted) > 5000
+    assert [w for w in accepted if not LEXICON.lines(f'x = "{w}"\n'.encode())] == []
