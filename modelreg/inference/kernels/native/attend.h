@@ -13,7 +13,7 @@
 #define P5(X) P4(X) X(4)
 #define P6(X) P5(X) X(5)
 #define GET(r) v8f u##r = ld8(c + r * ldc), v##r = ld8(c + r * ldc + 8);
-#define MUL(r) { v8f s = set8(a[r * lda + k]); u##r = fma8(s, b0, u##r); v##r = fma8(s, b1, v##r); }
+#define AMUL(r) { v8f s = set8(a[r * lda + k]); u##r = fma8(s, b0, u##r); v##r = fma8(s, b1, v##r); }
 #define PUT(r) st8(c + r * ldc, u##r); st8(c + r * ldc + 8, v##r);
 #define GET1(r) v8f u##r = ld8(c + r * ldc);
 #define MUL1(r) { v8f s = set8(a[r * lda + k]); u##r = fma8(s, b0, u##r); }
@@ -25,7 +25,7 @@
     for (; i + 16 <= n; i += 16, c += 16, base += 16) {                                                                 \
       P##R(GET)                                                                                                         \
       b = base + k0 * ldb;                                                                                              \
-      for (int64_t k = k0; k < k1; k++, b += ldb) { v8f b0 = LOAD(b), b1 = LOAD(b + 8); P##R(MUL) }                       \
+      for (int64_t k = k0; k < k1; k++, b += ldb) { v8f b0 = LOAD(b), b1 = LOAD(b + 8); P##R(AMUL) }                       \
       P##R(PUT)                                                                                                         \
     }                                                                                                                   \
     if (i < n) {                                                                                                        \
