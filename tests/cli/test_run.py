@@ -76,13 +76,13 @@ def test_the_demo_is_refused_accepted_and_answers(gate: Gate, traps: dict[str, s
     assert english.stdout.count("\n") == 1
     assert "Running on cpu" in english.stderr
     assert "tokens/s" in english.stderr
-    chinese = run(*ask, stdin="ChatGLM3-6B 可以商用吗？\n", MODELREG_LANG="zh")
+    chinese = run(*ask, "--prompt", "-", stdin="ChatGLM3-6B 可以商用吗？\n", MODELREG_LANG="zh")
     assert "登记" in chinese.stdout
     assert "运行于" in chinese.stderr
     # UTF-8 goes in and comes out whatever the locale says.
-    plain = run(*ask, stdin="ChatGLM3-6B 可以商用吗？\n", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    plain = run(*ask, "--prompt", "-", stdin="ChatGLM3-6B 可以商用吗？\n", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert plain.stdout == chinese.stdout
-    for nothing in (run(*ask, stdin=" \n"), run(*ask, "--prompt", "")):
+    for nothing in (run(*ask, "--prompt", "-", stdin=" \n"), run(*ask, "--prompt", "")):
         assert (nothing.returncode, nothing.stdout) == (3, "")
     other = run(*ask, "--commercial", "--prompt", "hi")
     assert other.returncode == 4

@@ -100,7 +100,7 @@ def terminals() -> Iterator[list[Terminal]]:
 
 def test_ctrl_c_stops_the_answer_and_not_the_program(gate: Gate, tiny: Path, terminals: list[Terminal]) -> None:
     gate.accept(TINY)
-    here = Terminal("run", str(tiny), "--max-new-tokens", "8000", "--seed", "1")
+    here = Terminal("run", str(tiny), "--chat", "--max-new-tokens", "8000", "--seed", "1")
     terminals.append(here)
     here.expect("Ctrl-C stops an answer")
     here.expect("You: ")
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_a_single_answer(gate: Gate, tiny: Path) -> None:
 
 def test_chinese_at_the_terminal(gate: Gate, terminals: list[Terminal]) -> None:
     gate.accept("chatglm-demo")
-    here = Terminal("run", "chatglm-demo", "--greedy", LC_ALL="C.UTF-8", MODELREG_LANG="zh")
+    here = Terminal("run", "chatglm-demo", "--chat", "--greedy", LC_ALL="C.UTF-8", MODELREG_LANG="zh")
     terminals.append(here)
     here.expect("stop 终止程序")
     here.expect("用户：")
