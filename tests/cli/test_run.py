@@ -80,7 +80,9 @@ def test_the_demo_is_refused_accepted_and_answers(gate: Gate, traps: dict[str, s
     assert "登记" in chinese.stdout
     assert "运行于" in chinese.stderr
     # UTF-8 goes in and comes out whatever the locale says.
-    plain = run(*ask, "--prompt", "-", stdin="ChatGLM3-6B 可以商用吗？\n", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    plain = run(
+        *ask, "--prompt", "-", stdin="ChatGLM3-6B 可以商用吗？\n", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
+    )
     assert plain.stdout == chinese.stdout
     for nothing in (run(*ask, "--prompt", "-", stdin=" \n"), run(*ask, "--prompt", "")):
         assert (nothing.returncode, nothing.stdout) == (3, "")
