@@ -341,6 +341,21 @@ class Desk:
             grant = gate.require(request, self.ledger, judge, now=self.now, bases=[*bases, *side], renew=again)
         return grant
 
+    def require_by_name(self, model: Model, facts: Mapping[str, Any], *, revision: str, organisation: str) -> Grant:
+        """Ask the gate about a model of the registry whose files are nowhere at hand: what an audit wants to know.
+
+        Raises: as `require`.
+        """
+        request = gate.Request(
+            model=model.id,
+            facts=dict(facts),
+            account=self.account,
+            revision=revision,
+            organisation=organisation,
+            allowed_signers=self.allowed_signers,
+        )
+        return gate.require(request, self.ledger, lambda given: self.ruling(model, given, revision), now=self.now)
+
     def _base(
         self, model: str, name: str, there: str | os.PathLike[str], facts: Mapping[str, Any], organisation: str
     ) -> Grant:

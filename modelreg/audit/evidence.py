@@ -101,17 +101,8 @@ class Evidence:
         letter = next((r.id for r in records if r.data["evidence"].get("letter")), "")
         if not self.ledger_file:
             return Held("", "no-ledger", "the project has no ledger (modelreg ledger init)", registered, letter)
-        desk = self._desk
-        request = gate.Request(
-            model=model.id,
-            facts=dict(facts),
-            account=desk.account,
-            revision=revision,
-            organisation=self._organisation,
-            allowed_signers=desk.allowed_signers,
-        )
         try:
-            grant = gate.require(request, desk.ledger, lambda given: desk.ruling(model, given, revision), now=desk.now)
+            grant = self._desk.require_by_name(model, facts, revision=revision, organisation=self._organisation)
         except (NotAcceptedError, RefusedError) as error:
             return Held("", error.code, error.message, registered, letter)
         return Held(grant.acknowledgement, "", "", registered, letter)

@@ -72,7 +72,7 @@ def test_an_answer_can_be_stopped(page: Any) -> None:
     page.evaluate("options.max_tokens = 400; options.temperature = 2; options.top_p = 1")
     page.fill("#question", "Tell me everything")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.assistant .bubble')?.textContent.length > 5")
+    page.wait_for_selector(".assistant .bubble > *")  # some of the answer is there
     page.keyboard.press("Escape")
     page.wait_for_selector("#send:not([hidden])")
     assert "stopped" in page.inner_text(".assistant .tools")

@@ -8,6 +8,7 @@ Source of the format: https://huggingface.co/docs/safetensors (8 bytes of length
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import json
 import mmap
@@ -155,8 +156,7 @@ class Mapped:
 
     def on(self, room: Tensor) -> Mapped:
         """The same tensors in other memory, which holds the same bytes (and perhaps some more behind them)."""
-        other = object.__new__(Mapped)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other._bytes = room
         return other
 
