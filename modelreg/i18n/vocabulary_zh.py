@@ -360,7 +360,7 @@ VOCABULARY = {
     "must.extra-functionality": "增加自有的实质性功能",
     "must.royalty": "向许可方付费",
     "must.no-competing-product": "提供与模型竞争的产品",
-    "must.hosting-restriction": "向他人提供托管访问",
+    "must.hosting-restriction": "对外提供托管访问",
     "check.and": " 且",
     "export.as-of": "{date} 有效的许可证",
 }
