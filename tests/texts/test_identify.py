@@ -175,6 +175,7 @@ def test_installed_licences_get_their_name_or_none(known: dict[str, Fingerprint]
             names = best(identify(text, everything)).text_ids
             flat = " ".join(text.split())
             is_mit = "Permission is hereby granted, free of charge, to any person" in flat and len(flat) < 1200
+            is_mit = is_mit and "shall be included in all copies" in flat  # MIT No Attribution leaves it out
             is_apache = "Apache License Version 2.0, January 2004" in flat and "END OF TERMS" in flat
             is_apache = is_apache and "APPENDIX: How to apply" in flat  # some leave it out, and have no name then
             if is_mit:
