@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,40 @@ def check(backend: str, url: str | None, replicas: int, serving: bool) -> None:
         raise UsageError("--prompt and --chat run our own engine", where="--backend", hint="leave them out")
     if backend != "native" and replicas > 1:
         raise UsageError(f"--replicas is for our own engine, not for {backend}", where="--replicas")
+
+
+# Options that would be without effect: what decides them -> names, as parameters of `run`.
+_TALK = frozenset({"system", "max_new_tokens", "stats", "speculate", "temperature", "top_p", "top_k", "seed", "greedy"})
+_SERVE = frozenset(
+    {
+        "host", "port", "keys", "cors", "served_name", "batch", "queue", "max_tokens", "max_seconds", "backend", "url",
+        "url_model", "replicas", "log", "log_contents",
+    }
+)  # fmt: skip
+_LIMITS = frozenset({"batch", "queue", "max_tokens", "max_seconds"})
+_LOADING = frozenset(
+    {"quant", "scheme", "head", "cache", "memory", "threads", "dtype", "device", "adapter", "generation"}
+)
+_ONE_PROCESS = frozenset({"scheme", "head", "cache", "memory", "adapter", "generation", "revision", "hub", "endpoint"})
+
+
+def refuse_idle(given: Iterable[str], *, serving: bool, backend: str, replicas: int) -> None:
+    """Refuse options that this way of running would not look at.
+
+    Args: given: names of those that the command line has. Raises: UsageError, naming the first.
+    """
+    if not serving:
+        idle, why = _SERVE, "is for a server; --prompt and --chat answer here"
+    elif backend != "native":
+        idle, why = _TALK | _LIMITS | _LOADING, f"is for our own engine, not for --backend {backend}"
+    elif replicas > 1:
+        idle, why = _TALK | _ONE_PROCESS, "does not reach the replicas"
+    else:
+        idle, why = _TALK | {"url_model"}, "is for --prompt and --chat; a server's requests say it themselves"
+    wrong = sorted(set(given) & idle)
+    if wrong:
+        option = "--" + wrong[0].replace("_", "-")
+        raise UsageError(f"{option} {why}", where=option, hint="leave it out")
 
 
 def over_http(out: Output, desk: Desk, asked: Asked, options: ServeOptions, url: str, name: str) -> None:

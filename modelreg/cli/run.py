@@ -46,6 +46,7 @@ class Choice(NamedTuple):
 
 
 def run(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="A model, or a folder of weights.", show_default=False)],
     prompt: Annotated[str | None, typer.Option(help="Answer this and leave; - reads it from stdin.")] = None,
     chat: Annotated[
@@ -140,6 +141,8 @@ def run(
     choice = _choice(
         packing, dtype, device, generation, adapter, sampling, greedy, system, max_new_tokens, stats, speculate, threads
     )
+    given_options = [n for n in context.params if getattr(context.get_parameter_source(n), "name", "") == "COMMANDLINE"]
+    _backends.refuse_idle(given_options, serving=wanted_server is not None, backend=backend, replicas=replicas)
     if prompt is not None and chat:
         raise UsageError("--prompt asks once, --chat goes on", where="run", hint="give one of them")
     given, facts = declared(commercial, research, use, fact)

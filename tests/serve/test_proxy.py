@@ -125,6 +125,12 @@ def test_the_gate_stands_before_it(tmp_path: Path, server: Server) -> None:
         (["--backend", "http", "--url", "ftp://x"], 2),
         (["--backend", "http", "--url", "http://x", "--replicas", "2"], 2),
         (["--replicas", "2", "--prompt", "x"], 2),
+        (["--temperature", "0.5"], 2),
+        (["--speculate"], 2),
+        (["--url-model", "x"], 2),
+        (["--prompt", "x", "--port", "9000"], 2),
+        (["--backend", "http", "--url", "http://x", "--quant", "int4"], 2),
+        (["--replicas", "2", "--scheme", "int4-g32"], 2),
     ],
 )
 def test_options_that_do_not_fit(options: list[str], status: int) -> None:
